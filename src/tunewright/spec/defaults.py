@@ -1,0 +1,99 @@
+"""The published rules by which `None` in a recipe becomes a number, and the record of which rule chose what.
+
+Pure functions of the recipe and four facts about the job: whoever knows the facts can foretell the choice.
+
+- learning rate, full: 4e-5 · (1e9 / parameters)^0.5, within [5e-6, 1e-3]. The square root is the slope at which published
+  rates for 0.1-70 B models fall with size; small models tolerate far more.
+- learning rate, adapters: 10 × the rule for full, at most 5e-3 ("LoRA Without Regret", Schulman et al. 2025, measured 9.8 ×).
+- batch: the largest power of two ≤ rows / 25, within [1, 32]: an epoch has at least 25 steps.
+- epochs: 3,000 row visits / rows, within [1, 10], rounded.
+- validations: about 8 over the run; a checkpoint at each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tunewright.spec.method import FullSpec, LoraSpec
+from tunewright.spec.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What the rules need to know. `num_rows` counts row visits per epoch (weights applied)."""
+
+    num_rows: int
+    num_parameters: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One automatic value: the key, the value, and the rule with its numbers filled in."""
+
+    path: str
+    value: float | int
+    rule: str
+
+
+def settle(recipe: Recipe, facts: JobFacts) -> tuple[Recipe, tuple[Choice, ...]]:
+    """Return the recipe with every automatic value filled in, and the choices made.
+
+    A batch larger than the set is shrunk to it (and said so). Settling twice changes nothing.
+    """
+    choices: list[Choice] = []
+    train = recipe.train
+    values: dict[str, float | int] = {}
+
+    def choose(key: str, value: float | int, rule: str) -> None:
+        values[key] = value
+        choices.append(Choice(f"train.{key}", value, rule))
+
+    if train.learning_rate is None:
+        choose("learning_rate", *_learning_rate(recipe, facts.num_parameters))
+    if train.batch_size is None:
+        batch = 2 ** int(math.log2(min(32, max(1, facts.num_rows // 25))))
+        choose("batch_size", batch, f"largest power of two ≤ {facts.num_rows} rows / 25, within 1…32")
+    elif train.batch_size > facts.num_rows:
+        choose("batch_size", facts.num_rows, f"{train.batch_size} asked for, but there are {facts.num_rows} training rows")
+    if train.epochs is None and train.max_steps is None:
+        epochs = min(10, max(1, round(3000 / facts.num_rows)))
+        choose("epochs", epochs, f"3,000 row visits / {facts.num_rows} rows, within 1…10")
+    settled = recipe.model_copy(update={"train": train.model_copy(update=values)})
+    num_steps = total_steps(settled, facts.num_rows)
+    every = max(1, math.ceil(num_steps / 8))
+    values.clear()
+    if train.eval_steps is None:
+        choose("eval_steps", every, f"{num_steps} steps / 8")
+    if train.save_steps is None:
+        choose("save_steps", train.eval_steps or every, "a checkpoint at every validation")
+    updates: dict[str, object] = {"train": settled.train.model_copy(update=values)}
+    if recipe.data.max_length is None:
+        choices.append(Choice("data.max_length", facts.context_tokens, "the model's context length"))
+        updates["data"] = recipe.data.model_copy(update={"max_length": facts.context_tokens})
+    if isinstance(recipe.method, LoraSpec) and recipe.method.alpha is None:
+        alpha = 2.0 * recipe.method.rank
+        choices.append(Choice("method.alpha", alpha, f"2 · rank {recipe.method.rank}"))
+        updates["method"] = recipe.method.model_copy(update={"alpha": alpha})
+    return settled.model_copy(update=updates), tuple(choices)
+
+
+def total_steps(recipe: Recipe, num_rows: int) -> int:
+    """Return the number of optimiser steps of a settled recipe: `max_steps`, or epochs · ⌈rows / batch⌉ rounded up."""
+    if recipe.train.max_steps is not None:
+        return recipe.train.max_steps
+    assert recipe.train.epochs is not None and recipe.train.batch_size is not None, "settle the recipe first"
+    return max(1, math.ceil(recipe.train.epochs * math.ceil(num_rows / recipe.train.batch_size) - 1e-9))
+
+
+def _learning_rate(recipe: Recipe, num_parameters: int) -> tuple[float, str]:
+    full = min(1e-3, max(5e-6, 4e-5 * math.sqrt(1e9 / num_parameters)))
+    rule = f"4e-5 · (1e9 / {num_parameters:,} parameters)^0.5 within 5e-6…1e-3"
+    if isinstance(recipe.method, FullSpec):
+        return _two_digits(full), rule
+    return _two_digits(min(5e-3, 10 * full)), f"10 × ({rule}), at most 5e-3"
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.1e}")
