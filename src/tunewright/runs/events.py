@@ -1,0 +1,220 @@
+"""What happened in a run, as frozen, typed events: the lines of `events.jsonl`.
+
+Everyone who shows, resumes, bills or relays a run reads these and nothing else. Fields and types are only ever added;
+a reader overlooks fields that it does not know. Does not know where events are written, nor what follows from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+
+from tunewright.errors import RunError
+from tunewright.runs.fields import NamedScores, Number, Text, utc_now
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time: Text = Field(default_factory=utc_now, description="ISO-8601, UTC")
+
+
+class RunStarted(_Event):
+    """A process began, or went on with, the run."""
+
+    type: Literal["run_started"] = "run_started"
+    run_id: str
+    name: Text
+    tunewright_version: str
+    resumed_from_step: int | None = None
+
+
+class RuleApplied(_Event):
+    """A published rule filled in an automatic value of the recipe."""
+
+    type: Literal["rule_applied"] = "rule_applied"
+    path: str
+    value: bool | int | FiniteFloat | Text
+    rule: Text
+
+
+class DataRead(_Event):
+    """A data file was read and checked."""
+
+    type: Literal["data_read"] = "data_read"
+    role: Literal["train", "validation", "test"]
+    path: Text
+    format: str
+    num_rows: int
+    num_unusable: int
+    sha256: str
+
+
+class RowLeftOut(_Event):
+    """A row is not used, and why."""
+
+    type: Literal["row_left_out"] = "row_left_out"
+    path: Text
+    line: int
+    reason: Text
+
+
+class DataSplit(_Event):
+    """The rows were divided; `test_is_validation`: the rows that chose the checkpoint are also those of the scores."""
+
+    type: Literal["data_split"] = "data_split"
+    num_train: int
+    num_validation: int
+    num_test: int
+    test_is_validation: bool
+
+
+class ModelLoaded(_Event):
+    """The base model is live and the method is applied."""
+
+    type: Literal["model_loaded"] = "model_loaded"
+    source: Text
+    num_parameters: int
+    num_trainable: int
+    context_tokens: int
+    device: str
+    precision: str
+    template: Literal["own", "fallback"]
+
+
+class TrainingStarted(_Event):
+    """The loop is about to take its first step; tokens are counted over one epoch."""
+
+    type: Literal["training_started"] = "training_started"
+    num_steps: int
+    num_rows: int
+    batch_size: int
+    num_tokens: int
+    num_supervised_tokens: int
+
+
+class Validated(_Event):
+    """The validation rows were scored after `step` steps."""
+
+    type: Literal["validated"] = "validated"
+    step: int
+    valid_loss: Number
+    perplexity: Number
+    is_best: bool
+
+
+class CheckpointSaved(_Event):
+    """A checkpoint has its final name."""
+
+    type: Literal["checkpoint_saved"] = "checkpoint_saved"
+    step: int
+    path: Text
+
+
+class Scored(_Event):
+    """The base or the tuned model was scored on the held-out rows."""
+
+    type: Literal["scored"] = "scored"
+    subject: Literal["base", "tuned"]
+    num_rows: int
+    num_answered: int
+    loss: Number
+    perplexity: Number
+    scores: NamedScores
+    seconds: FiniteFloat
+
+
+class ArtifactSaved(_Event):
+    """The result of the run has its final name."""
+
+    type: Literal["artifact_saved"] = "artifact_saved"
+    kind: Literal["adapter", "model"]
+    path: Text
+    size_bytes: int
+
+
+class Notice(_Event):
+    """Something that the user should know and that stops nothing."""
+
+    type: Literal["notice"] = "notice"
+    message: Text
+    hint: Text = ""
+
+
+class RunFinished(_Event):
+    """The run did all that was asked."""
+
+    type: Literal["run_finished"] = "run_finished"
+    seconds: FiniteFloat
+    best_step: int | None
+    num_steps: int
+
+
+class RunFailed(_Event):
+    """The run ended on an error of the error tree."""
+
+    type: Literal["run_failed"] = "run_failed"
+    code: str
+    message: Text
+    hint: Text = ""
+
+
+class RunInterrupted(_Event):
+    """The user stopped the run after `step` steps; what was done is kept."""
+
+    type: Literal["run_interrupted"] = "run_interrupted"
+    step: int
+    hint: Text = ""
+
+
+Event = Annotated[
+    RunStarted
+    | RuleApplied
+    | DataRead
+    | RowLeftOut
+    | DataSplit
+    | ModelLoaded
+    | TrainingStarted
+    | Validated
+    | CheckpointSaved
+    | Scored
+    | ArtifactSaved
+    | Notice
+    | RunFinished
+    | RunFailed
+    | RunInterrupted,
+    Field(discriminator="type"),
+]
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def event_line(event: Event) -> bytes:
+    """Return the event as one line of JSON, without its line end; `parse_event(event_line(e)) == e`."""
+    return event.model_dump_json().encode("utf-8")
+
+
+def parse_event(line: bytes) -> Event:
+    """Return the event of one line.
+
+    Raises:
+        RunError: if the line is not JSON, lacks a field, or is of a type that this version does not know.
+    """
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "union_tag_invalid":
+            tag = first.get("ctx", {}).get("tag")
+            hint = "upgrade: pip install --upgrade tunewright"
+            raise RunError(f"the event type {tag!r} is not known to this version of tunewright", hint=hint) from error
+        where = ".".join(map(str, first["loc"]))
+        message = f"is not an event: {where + ': ' if where else ''}{first['msg']}"
+        raise RunError(message, hint="the file is damaged or was edited; remove the line to read the rest") from error
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of an event."""
+    schema = _ADAPTER.json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tunewright run event", **schema}
