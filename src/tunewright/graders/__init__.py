@@ -1,0 +1,1 @@
+"""Text and reference in, a score or a named failure out: one function type for metric, reward and stop signal."""
