@@ -1,0 +1,1 @@
+"""From prompts to tokens: the engine protocol and its implementations."""

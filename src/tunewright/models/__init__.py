@@ -1,0 +1,1 @@
+"""From bytes to a live model: sources, loading, tokenizer, device and precision, and the built-in starter."""

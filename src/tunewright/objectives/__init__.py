@@ -1,0 +1,1 @@
+"""What is minimised: pure losses on tensors, without model, method or loop."""

@@ -1,0 +1,1 @@
+"""The one loop: batch → objective → step. Knows no method and no topology."""
