@@ -1,0 +1,36 @@
+"""Load what a run made, ready to answer."""
+
+from __future__ import annotations
+
+from tunewright.errors import RunError
+from tunewright.infer.hf import HfEngine
+from tunewright.methods.lora import load_adapter
+from tunewright.models.hardware import choose_hardware
+from tunewright.models.load import load_model
+from tunewright.models.source import ModelSource, find_model
+from tunewright.models.tokenizer import load_tokenizer
+from tunewright.runs.folder import RunFolder
+from tunewright.spec.model import ModelSpec
+from tunewright.spec.train import HardwareSpec
+
+
+def load_engine(run: RunFolder, hardware: HardwareSpec) -> HfEngine:
+    """Return an engine over the run's tuned model.
+
+    Raises:
+        RunError: if the run has no artifact.
+        ModelError: if the base model or the artifact cannot be loaded.
+    """
+    artifact = run.artifact()
+    if artifact is None:
+        raise RunError(f"{run.path}: the run has no result yet", hint=f"tunewright show {run.path}")
+    kind, folder = artifact
+    chosen = choose_hardware(hardware)
+    if kind == "model":
+        spec = ModelSpec(source=str(folder))
+        source = find_model(spec)
+        return HfEngine(load_model(source, spec, chosen), load_tokenizer(source, spec))
+    spec = run.recipe().model
+    model = load_adapter(load_model(find_model(spec), spec, chosen), folder)
+    # The artifact's own tokenizer: it carries the chat template that the rows were rendered with.
+    return HfEngine(model, load_tokenizer(ModelSource(str(folder), folder), spec))

@@ -1,0 +1,164 @@
+"""All that can fail cheaply, done before a run folder exists: rows, tokenizer, model, automatic values, token rows.
+
+A job that cannot start leaves nothing behind. What was found is told to the run's recorder once there is a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedModel
+
+from tunewright.data.encode import EncodedRow, encode_rows
+from tunewright.data.rows import Row, RowFault
+from tunewright.errors import NoRowsError, RecipeError
+from tunewright.jobs.rows import RowSets, load_rows, unusable_error
+from tunewright.models.hardware import Hardware, choose_hardware
+from tunewright.models.load import context_tokens, load_model, num_parameters
+from tunewright.models.source import ModelSource, find_model
+from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
+from tunewright.runs.events import DataRead, DataSplit, Event, Notice, RowLeftOut, RuleApplied
+from tunewright.runs.recorder import Listener
+from tunewright.spec.defaults import Choice, JobFacts, settle, total_steps
+from tunewright.spec.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """The encoded rows of a job; training rows lie file after file, as `sizes` says."""
+
+    train: tuple[EncodedRow, ...]
+    sizes: tuple[int, ...]
+    weights: tuple[float, ...]
+    validation: tuple[EncodedRow, ...]
+    test: tuple[EncodedRow, ...]
+    left_out: tuple[RowFault, ...]
+
+    @property
+    def num_visits(self) -> int:
+        """Rows that one epoch visits."""
+        return sum(max(1, round(n * w)) if n else 0 for n, w in zip(self.sizes, self.weights, strict=True))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job that is ready to start; `recipe` is settled."""
+
+    recipe: Recipe
+    choices: tuple[Choice, ...]
+    num_steps: int
+    source: ModelSource
+    tokenizer: HfChatTokenizer
+    hardware: Hardware
+    model: PreTrainedModel
+    sets: RowSets
+    tokens: TokenRows
+
+    @property
+    def test_rows(self) -> list[Row]:
+        """The held-out rows that are scored."""
+        return [encoded.row for encoded in self.tokens.test]
+
+    def events(self) -> Iterator[Event]:
+        """Yield what the run folder should know of the preparation."""
+        for role, result in self.sets.files:
+            yield DataRead(
+                role=role,
+                path=str(result.path),
+                format=result.format,
+                num_rows=len(result.rows),
+                num_unusable=result.num_records - len(result.rows),
+                sha256=result.sha256,
+            )
+            if result.notice:
+                yield Notice(message=result.notice)
+        for fault in (*self.sets.left_out, *self.tokens.left_out):
+            reason = str(fault).removeprefix(f"{fault.path}:{fault.line}: ")
+            yield RowLeftOut(path=fault.path, line=fault.line, reason=reason)
+        yield DataSplit(
+            num_train=len(self.tokens.train),
+            num_validation=len(self.tokens.validation),
+            num_test=len(self.tokens.test),
+            test_is_validation=self.sets.test_is_validation,
+        )
+        for choice in self.choices:
+            yield RuleApplied(path=choice.path, value=choice.value, rule=choice.rule)
+        if not self.tokenizer.has_own_template:
+            yield Notice(
+                message="the tokenizer has no chat template: a plain one is used, and travels with the result",
+                hint="'User: …', 'Assistant: …', one turn a line",
+            )
+
+
+def prepare(recipe: Recipe, listener: Listener) -> Prepared:
+    """Return the job of `recipe`, ready to start.
+
+    Raises:
+        DataError, ModelError, RecipeError: whatever is wrong with rows, model or recipe; nothing was written.
+    """
+    listener.on_progress("reading data", 0, 1)
+    sets = load_rows(recipe.data)
+    source = find_model(recipe.model)
+    hardware = choose_hardware(recipe.train.hardware)
+    listener.on_progress("loading model", 0, 1)
+    tokenizer = load_tokenizer(source, recipe.model)
+    model = load_model(source, recipe.model, hardware)
+    context = context_tokens(model)
+    limit = _length_limit(recipe, context)
+    listener.on_progress("encoding rows", 0, 1)
+    tokens = _encode(sets, tokenizer, recipe, limit)
+    facts = JobFacts(num_rows=tokens.num_visits, num_parameters=num_parameters(model), context_tokens=context)
+    settled, choices = settle(recipe, facts)
+    return Prepared(
+        recipe=settled,
+        choices=choices,
+        num_steps=total_steps(settled, facts.num_rows),
+        source=source,
+        tokenizer=tokenizer,
+        hardware=hardware,
+        model=model,
+        sets=sets,
+        tokens=tokens,
+    )
+
+
+def _length_limit(recipe: Recipe, context: int) -> int:
+    limit = recipe.data.max_length or context
+    if limit > context:
+        raise RecipeError(
+            f"data.max_length: {limit:,} is more than the model's context of {context:,} tokens",
+            hint=f"--set data.max_length={context}, or a model with a longer context",
+        )
+    return limit
+
+
+def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, limit: int) -> TokenRows:
+    left_out: list[RowFault] = []
+    template_faults: list[RowFault] = []
+
+    def encode(rows: Sequence[Row]) -> tuple[EncodedRow, ...]:
+        result = encode_rows(rows, tokenizer, limit, recipe.data.too_long)
+        left_out.extend(result.left_out)
+        template_faults.extend(result.faults)
+        return result.rows
+
+    train = [encode(source.rows) for source in sets.train]
+    validation = encode(sets.validation)
+    test = validation if sets.test_is_validation else encode(sets.test)
+    if template_faults and recipe.data.unusable == "error":
+        raise unusable_error(template_faults)
+    if not any(train):
+        raise NoRowsError(
+            f"no row is left to train on: {len(left_out):,} were left out",
+            hint="raise data.max_length, or mend the rows",
+            faults=tuple(fault.as_fault() for fault in left_out),
+        )
+    return TokenRows(
+        train=tuple(row for rows in train for row in rows),
+        sizes=tuple(len(rows) for rows in train),
+        weights=tuple(source.weight for source in sets.train),
+        validation=validation,
+        test=test,
+        left_out=tuple(left_out),
+    )

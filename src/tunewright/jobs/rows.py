@@ -1,0 +1,95 @@
+"""The rows of a recipe: read, checked, divided into training, validation and test.
+
+Nothing is left out without being named: by default a row that cannot be used stops the job before it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tunewright.data.read import ReadResult, read_rows
+from tunewright.data.rows import Row, RowFault
+from tunewright.data.split import split
+from tunewright.errors import DataError, DataMissingError, Fault, NoRowsError
+from tunewright.spec.data import DataSpec, SourceSpec
+
+Role = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The usable rows of one training file and its weight."""
+
+    rows: tuple[Row, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowSets:
+    """All rows of a job. `test` repeats `validation` where no test file was given."""
+
+    train: tuple[SourceRows, ...]
+    validation: tuple[Row, ...]
+    test: tuple[Row, ...]
+    test_is_validation: bool
+    files: tuple[tuple[Role, ReadResult], ...]
+    left_out: tuple[RowFault, ...]
+
+
+def load_rows(spec: DataSpec) -> RowSets:
+    """Return the rows of every file of `spec`, divided.
+
+    Raises:
+        DataMissingError, DataError: if a file cannot be read or, unless `data.unusable` is `drop`, holds rows that cannot be
+            used: all of them are named.
+        NoRowsError: if no row is left to train on.
+    """
+    if not spec.train:
+        raise DataMissingError("data.train: no training file is named", hint="--data rows.jsonl")
+    roles: tuple[tuple[Role, tuple[SourceSpec, ...]], ...] = (
+        ("train", spec.train),
+        ("validation", spec.validation),
+        ("test", spec.test),
+    )
+    files = tuple((role, read_rows(Path(source.path))) for role, sources in roles for source in sources)
+    left_out = tuple(fault for _, result in files for fault in result.faults)
+    if left_out and spec.unusable == "error":
+        raise unusable_error(left_out)
+    sources = [
+        SourceRows(result.rows, source.weight)
+        for source, (_, result) in zip(spec.train, [f for f in files if f[0] == "train"], strict=True)
+    ]
+    validation = tuple(row for role, result in files if role == "validation" for row in result.rows)
+    if not any(source.rows for source in sources):
+        raise NoRowsError("no usable row is left to train on", hint="look at the rows that were left out", faults=_shown(left_out))
+    if not spec.validation and spec.validation_split > 0:
+        sources, validation = _hold_out(sources, spec)
+    test = tuple(row for role, result in files if role == "test" for row in result.rows)
+    return RowSets(tuple(sources), validation, test or validation, not test, files, left_out)
+
+
+def unusable_error(faults: Sequence[RowFault]) -> DataError:
+    """Return the error that names every row that cannot be used."""
+    places = list(dict.fromkeys(f"{fault.path}:{fault.line}" for fault in faults))
+    rows = "1 row" if len(places) == 1 else f"{len(places):,} rows"
+    return DataError(
+        f"{rows} cannot be used, the first at {places[0]}",
+        hint="mend them, or leave them out with --set data.unusable=drop",
+        faults=_shown(faults),
+    )
+
+
+def _hold_out(sources: Sequence[SourceRows], spec: DataSpec) -> tuple[list[SourceRows], tuple[Row, ...]]:
+    """Split all training rows as one set, so that duplicates across files stay on one side."""
+    everything = [row for source in sources for row in source.rows]
+    train, validation = split(everything, spec.validation_split, spec.split_seed)
+    kept = {id(row) for row in train}
+    divided = [SourceRows(tuple(r for r in s.rows if id(r) in kept), s.weight) for s in sources]
+    return divided, validation
+
+
+def _shown(faults: Sequence[RowFault]) -> tuple[Fault, ...]:
+    return tuple(fault.as_fault() for fault in faults)

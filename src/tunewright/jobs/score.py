@@ -1,0 +1,77 @@
+"""Score the live model on the held-out rows: loss, perplexity and graded answers, as one column of the comparison."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from tunewright.data.rows import Row
+from tunewright.evaluate.answers import answer_rows, mean_scores, sample_rows
+from tunewright.evaluate.compare import Column
+from tunewright.evaluate.loss import plan_batches, score_loss
+from tunewright.graders.text import choose
+from tunewright.infer.hf import HfEngine
+from tunewright.jobs.prepare import Prepared
+from tunewright.objectives.objective import Objective
+from tunewright.runs.events import Scored
+from tunewright.runs.recorder import Recorder
+
+
+def grader_names(prepared: Prepared) -> tuple[str, ...]:
+    """Return the recipe's graders, or those that suit the rows."""
+    rows = prepared.test_rows
+    return prepared.recipe.evaluate.graders or choose(bool(rows) and all(row.fact is not None for row in rows))
+
+
+def answered_rows(prepared: Prepared) -> list[Row]:
+    """Return the held-out rows that are answered by generation: the same ones for every model of the run."""
+    return sample_rows(prepared.test_rows, prepared.recipe.evaluate.max_rows, prepared.recipe.data.split_seed)
+
+
+def score(
+    prepared: Prepared,
+    objective: Objective,
+    subject: Literal["base", "tuned"],
+    recorder: Recorder,
+    check_stop: Callable[[], None],
+) -> Column:
+    """Return the column of the live model and record it; with no held-out rows, an empty one.
+
+    Raises:
+        Interrupted: if asked to stop meanwhile.
+    """
+    started = time.perf_counter()
+    rows, graders = answered_rows(prepared), grader_names(prepared)
+    if not prepared.tokens.test:
+        return Column({}, ())
+
+    def progress(phase: str) -> Callable[[int, int], None]:
+        def tell(done: int, total: int) -> None:
+            check_stop()
+            recorder.progress(phase, done, total)
+
+        return tell
+
+    pad, budget = prepared.tokenizer.pad_id, prepared.recipe.train.hardware.micro_batch_tokens
+    batches = plan_batches(prepared.tokens.test, pad, budget)
+    loss = score_loss(prepared.model, objective, batches, progress(f"scoring the {subject} model"))
+    engine = HfEngine(prepared.model, prepared.tokenizer, batch_size=prepared.recipe.evaluate.batch_size)
+    limit = prepared.recipe.evaluate.max_new_tokens
+    tell = progress(f"answering with the {subject} model")
+    answers = answer_rows(engine, prepared.tokenizer, rows, graders, limit, on_progress=tell) if rows else []
+    means = mean_scores(answers, graders)
+    column = Column({**means, "loss": loss.loss, "perplexity": math.exp(loss.loss)}, tuple(answers))
+    recorder.event(
+        Scored(
+            subject=subject,
+            num_rows=len(prepared.tokens.test),
+            num_answered=len(answers),
+            loss=loss.loss,
+            perplexity=math.exp(loss.loss),
+            scores=means,
+            seconds=time.perf_counter() - started,
+        )
+    )
+    return column
