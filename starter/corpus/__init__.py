@@ -1,0 +1,1 @@
+"""A seeded generator of small-world English: what the starter model reads."""
