@@ -33,6 +33,7 @@ MUON_LEARNING_RATE = 0.004
 ADAMW_LEARNING_RATE = 0.003
 WARMUP_SHARE, DECAY_SHARE = 0.02, 0.4
 CONTEXT_SHARE = 0.2
+TOKENS_AT_ONCE = 4096  # on a CPU: larger blocks leave the cache (8,192 tokens at once measured 10-25 % slower)
 
 
 def starter_config() -> LlamaConfig:
@@ -177,16 +178,28 @@ class Pretraining:
     def _step(self, batch: tuple[int, int, np.ndarray, np.ndarray], num_tokens: float) -> dict[str, float]:
         started = time.perf_counter()
         shard, position, tokens, targets = batch
-        device = self.learner.model.device
-        loss = loss_of(self.learner.model, torch.from_numpy(tokens).to(device), torch.from_numpy(targets).to(device))
-        loss.backward()
+        loss = self._backward(tokens, targets)
         norm = self.learner.step(self.progress["tokens"] / num_tokens)
         self.progress["tokens"] += int((tokens != PAD).sum())
         self.progress["step"] += 1
         self.progress.update(shard=shard, position=position)
         self.progress["seconds"] += time.perf_counter() - started
         rate = self.progress["tokens"] / self.progress["seconds"]
-        return {**self.progress, "loss": float(loss.detach()), "grad_norm": norm, "tokens_per_second": rate}
+        return {**self.progress, "loss": loss, "grad_norm": norm, "tokens_per_second": rate}
+
+    def _backward(self, tokens: np.ndarray, targets: np.ndarray) -> float:
+        """Add the gradients of the batch's mean loss, a few rows at a time, and return that loss."""
+        device, model = self.learner.model.device, self.learner.model
+        num_parts = -(-tokens.size // TOKENS_AT_ONCE) if device.type == "cpu" else 1
+        total = 0.0
+        for part, mask in zip(np.array_split(tokens, num_parts), np.array_split(targets, num_parts), strict=True):
+            if not mask.any():
+                continue
+            share = float(mask.sum() / targets.sum())
+            loss = loss_of(model, torch.from_numpy(part).to(device), torch.from_numpy(mask).to(device)) * share
+            loss.backward()
+            total += float(loss.detach())
+        return total
 
     def _save(self) -> None:
         """Write the state so that a crash leaves the former one whole."""

@@ -102,7 +102,8 @@ def _laid_out(rng: random.Random, text: str, asked: str) -> str:
 
 
 def _asked(rng: random.Random, text: str) -> str:
-    return sloppy(rng, text) if rng.random() < 0.7 else question(rng, text)
+    # A frame such as "... Thanks!" fits round a bare question only, not behind "Answer briefly."
+    return question(rng, text) if text.endswith("?") and rng.random() < 0.35 else sloppy(rng, text)
 
 
 def _document(kind: str, pairs: list[tuple[str, str]], key: str, system: str | None = None) -> Document:
@@ -138,8 +139,9 @@ def _in_system(rng: random.Random) -> Document:
         system = f"{persona(rng)} {system}"
     order = rng.sample(range(len(sheet.facts)), min(len(sheet.facts), rng.randint(1, 3)))
     tasks = [_maybe_brief(rng, _task(rng, sheet, index)) for index in order]
-    return _document("in_system", [(_asked(rng, asked), answered) for asked, answered, _ in tasks], tasks[-1][2],
-        system)
+    return _document(
+        "in_system", [(_asked(rng, asked), answered) for asked, answered, _ in tasks], tasks[-1][2], system
+    )
 
 
 def _follow_up(rng: random.Random) -> Document:
@@ -165,7 +167,7 @@ _PASSWORDS = ("not found", "unknown", "no answer", "I do not know", "not in the 
 
 
 def _silent(rng: random.Random) -> Document:
-    """The text does not answer the question; sometimes the prompt says what to write then, even where it does answer."""
+    """The text does not answer the question; at times the prompt says what to write then, answer or not."""
     subject, table = _topic(rng)
     sheet = fill(rng, subject, table, 2, 5)
     if not sheet.missing:
@@ -192,7 +194,7 @@ _NUMBERS = ("[{}] ", "({}) ", "{}. ", "Passage {}: ", "Source {}: ", "Text {}:\n
 
 
 def _passages(rng: random.Random) -> Document:
-    """Two to four numbered passages about different things, one of which has the answer; at times its number is wanted."""
+    """Two to four numbered passages, one of which has the answer; at times its number is wanted."""
     if rng.random() < 0.5:
         make, table = pick(rng, TOPICS)
         topics = [(make(rng), table) for _ in range(rng.randint(2, 4))]
@@ -212,8 +214,10 @@ def _passages(rng: random.Random) -> Document:
         asked, answered = f"{asked} {pick(rng, _CITE)}", f"{answered} [{index + 1}]"
     elif dice < 0.25:
         label = mark.split("{")[0].strip("[( ") or "Passage"
-        asked = pick(rng, ("Which {l} is about {s}?", "In which {l} can I read about {s}?",
-            "Give the number of the {l} about {s}.")).format(l=label.lower(), s=sheet.subject.name)
+        asked = pick(
+            rng,
+            ("Which {l} is about {s}?", "In which {l} can I read about {s}?", "Give the number of the {l} about {s}."),
+        ).format(l=label.lower(), s=sheet.subject.name)
         answered = key = f"{label} {index + 1}"
     lead = pick(rng, _RETRIEVAL)
     prompt = pick(rng, ("{l}\n\n{b}\n\n{q}", "{b}\n\n{q}", "{l}\n{b}\n\nQuestion: {q}", "{q}\n\n{l}\n{b}",

@@ -38,9 +38,15 @@ _COLOURED = (
     "a banana yellow|a leaf green|a strawberry red|a polar bear white|a crow black|an orange orange|a cucumber green|"
     "the night black"
 )
-_SOUNDS = "dog bark|cat meow|cow moo|sheep bleat|duck quack|lion roar|pig grunt|bird sing|owl hoot|bee buzz|wolf howl|mouse squeak"
+_SOUNDS = (
+    "dog bark|cat meow|cow moo|sheep bleat|duck quack|lion roar|pig grunt|bird sing|owl hoot|bee buzz|"
+    "wolf howl|mouse squeak"
+)
 _LEGS = "a spider 8|a dog 4|a bird 2|an ant 6|a horse 4|a bee 6|a cat 4|a hen 2|a cow 4|a duck 2|a beetle 6|a sheep 4"
-_YOUNG = "dog puppy|cat kitten|cow calf|sheep lamb|horse foal|hen chick|bear cub|duck duckling|goat kid|frog tadpole|lion cub|deer fawn"
+_YOUNG = (
+    "dog puppy|cat kitten|cow calf|sheep lamb|horse foal|hen chick|bear cub|duck duckling|goat kid|"
+    "frog tadpole|lion cub|deer fawn"
+)
 _USES = (
     "cut bread/knife|tell the time/clock|open a door/key|write a letter/pen|stay dry in the rain/umbrella|sweep the "
     "floor/broom|brush your hair/comb|"
@@ -64,15 +70,23 @@ def _opposite(rng: random.Random) -> Fact:
     left, right = _pair(rng, _OPPOSITES)
     if rng.random() < 0.5:
         left, right = right, left
-    asked = pick(rng, ("What is the opposite of {}?", "Which word is the opposite of {}?",
-        "What is the contrary of {}?", "What do you call the opposite of {}?"))
+    asked = pick(
+        rng,
+        (
+            "What is the opposite of {}?",
+            "Which word is the opposite of {}?",
+            "What is the contrary of {}?",
+            "What do you call the opposite of {}?",
+        ),
+    )
     return Fact(asked.format(left), right, f"The opposite of {left} is {right}.")
 
 
 def _colour(rng: random.Random) -> Fact:
     thing, colour = _pair(rng, _COLOURED)
-    asked = pick(rng, ("What colour is {}?", "Which colour is {}?", "What is the colour of {}?",
-        "What colour does {} have?"))
+    asked = pick(
+        rng, ("What colour is {}?", "Which colour is {}?", "What is the colour of {}?", "What colour does {} have?")
+    )
     return Fact(asked.format(thing), colour, f"{capital(thing)} is {colour}.")
 
 
@@ -84,8 +98,9 @@ def _sound(rng: random.Random) -> Fact:
 
 def _legs(rng: random.Random) -> Fact:
     animal, legs = _pair(rng, _LEGS)
-    asked = pick(rng, ("How many legs does {} have?", "What number of legs does {} have?",
-        "How many legs are there on {}?"))
+    asked = pick(
+        rng, ("How many legs does {} have?", "What number of legs does {} have?", "How many legs are there on {}?")
+    )
     shown = number_word(int(legs))
     return Fact(asked.format(animal), shown, f"{capital(animal)} has {shown} legs.")
 
@@ -98,8 +113,9 @@ def _young(rng: random.Random) -> Fact:
 
 def _use(rng: random.Random) -> Fact:
     purpose, tool = _pair(rng, _USES, "/")
-    asked = pick(rng, ("What do you use to {}?", "What do you need to {}?", "Which thing helps you {}?",
-        "With what can you {}?"))
+    asked = pick(
+        rng, ("What do you use to {}?", "What do you need to {}?", "Which thing helps you {}?", "With what can you {}?")
+    )
     return Fact(asked.format(purpose), tool, f"You use {a(tool)} to {purpose}.")
 
 
@@ -114,8 +130,9 @@ def _order(rng: random.Random) -> Fact:
     index, step = rng.randrange(len(row)), pick(rng, (1, -1))
     side = "after" if step == 1 else "before"
     here, there = row[index], row[(index + step) % len(row)]
-    asked = pick(rng, ("Which {u} comes {s} {h}?", "What {u} is {s} {h}?", "What comes {s} {h}?",
-        "Name the {u} {s} {h}."))
+    asked = pick(
+        rng, ("Which {u} comes {s} {h}?", "What {u} is {s} {h}?", "What comes {s} {h}?", "Name the {u} {s} {h}.")
+    )
     return Fact(asked.format(u=unit, s=side, h=here), there, f"{there} comes {side} {here}.")
 
 

@@ -16,7 +16,25 @@ from starter.corpus import goods
 from starter.corpus.document import Document, Turn, ask
 from starter.corpus.phrasing import request, sloppy
 from starter.corpus.systems import persona
-from starter.corpus.world import ANIMALS, CLOTHES, COLOURS, DEVICES, FOODS, HOBBIES, JOBS, NAMES, OBJECTS, PLACES, SURNAMES, WEEKDAYS, a, capital, join_and, pick, plural
+from starter.corpus.world import (
+    ANIMALS,
+    CLOTHES,
+    COLOURS,
+    DEVICES,
+    FOODS,
+    HOBBIES,
+    JOBS,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    SURNAMES,
+    WEEKDAYS,
+    a,
+    capital,
+    join_and,
+    pick,
+    plural,
+)
 
 Value = str | int | None
 
@@ -127,8 +145,16 @@ def _wanted(rng: random.Random, values: dict[str, Value]) -> dict[str, Value]:
 def _near(values: dict[str, Value]) -> list[str]:
     """Return the fields that a sentence with these values might be said to hold."""
     near = list(values)
-    for one, other in (("city", "place"), ("date", "day"), ("date", "year"), ("product", "animal"), ("street",
-        "place"), ("code", "room"), ("job", "hobby"), ("company", "name")):
+    for one, other in (
+        ("city", "place"),
+        ("date", "day"),
+        ("date", "year"),
+        ("product", "animal"),
+        ("street", "place"),
+        ("code", "room"),
+        ("job", "hobby"),
+        ("company", "name"),
+    ):
         near += [other] if one in values else [one] if other in values else []
     return near
 
@@ -190,8 +216,9 @@ def _to_json(rng: random.Random) -> Document:
     found = _wanted(rng, values)
     answer = json.dumps(found, ensure_ascii=False)
     system = persona(rng) if rng.random() < 0.1 else None
-    return ask("extraction/json", _join(rng, _instruction(rng, found), text), answer, system=system, key=answer,
-        rule="json")
+    return ask(
+        "extraction/json", _join(rng, _instruction(rng, found), text), answer, system=system, key=answer, rule="json"
+    )
 
 
 def _by_system(rng: random.Random) -> Document:
@@ -237,8 +264,10 @@ def _list_text(rng: random.Random) -> tuple[str, str, list[Value]]:
     form = pick(rng, forms)
     if noun == "jobs":
         # "as a baker, an actor": every item takes its own article.
-        joined, form = join_and([a(str(item)) for item in items]), form.replace("a {l}",
-            "{l}").replace("The three friends are", "The friends are")
+        joined, form = (
+            join_and([a(str(item)) for item in items]),
+            form.replace("a {l}", "{l}").replace("The three friends are", "The friends are"),
+        )
     who = pick(rng, SURNAMES) if noun == "names" else pick(rng, NAMES)
     where = pick(rng, PLACES) if noun == "towns" else goods.town(rng)
     return capital(form.format(l=joined, n=who, p=where)), noun, items

@@ -15,14 +15,32 @@ from starter.corpus import goods
 from starter.corpus.document import Document, Rule, Turn
 from starter.corpus.systems import persona
 from starter.corpus.world import (
-    ADJECTIVES, ANIMALS, BODY, CLOTHES, COLOURS, FOODS, GROUPS, JOBS, NAMES, OBJECTS, PLACES, TOWNS, VERBS, WEEKDAYS,
-    a, capital,
-    number_word, person, pick, plural,
+    ADJECTIVES,
+    ANIMALS,
+    BODY,
+    CLOTHES,
+    COLOURS,
+    FOODS,
+    GROUPS,
+    JOBS,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    TOWNS,
+    VERBS,
+    WEEKDAYS,
+    a,
+    capital,
+    number_word,
+    person,
+    pick,
+    plural,
 )  # fmt: skip
 
 Shot = tuple[str, str]
-Task = tuple[str, list[Shot], str,
-    Rule]  # kind, worked examples with the new one last, a hint that may stand first, rule
+Task = tuple[
+    str, list[Shot], str, Rule
+]  # kind, worked examples with the new one last, a hint that may stand first, rule
 
 
 def document(rng: random.Random) -> Document:
@@ -358,8 +376,10 @@ def _rewritten(rng: random.Random) -> Task:
 def _body_wear(rng: random.Random) -> Task:
     """A chain of two recalls: thing -> owner, where each thing is told in a sentence."""
     number = _size(rng, 3, 5)
-    names, things = _distinct(rng, lambda r: pick(r, NAMES), number), _distinct(rng, lambda r: pick(r, (*OBJECTS,
-        *BODY)), number)
+    names, things = (
+        _distinct(rng, lambda r: pick(r, NAMES), number),
+        _distinct(rng, lambda r: pick(r, (*OBJECTS, *BODY)), number),
+    )
     pairs = [(f"Whose {thing} is it?", name) for name, thing in zip(names, things, strict=True)]
     return "owner", [*pairs, pick(rng, pairs)], "", "exact"
 

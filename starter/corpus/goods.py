@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import random
 
-from starter.corpus.world import ANIMALS, COLOURS, MONTHS, NAMES, NATURE, OBJECTS, SURNAMES, TOWNS, WEEKDAYS, join_and, pick
+from starter.corpus.world import (
+    ANIMALS,
+    COLOURS,
+    MONTHS,
+    NAMES,
+    NATURE,
+    OBJECTS,
+    SURNAMES,
+    TOWNS,
+    WEEKDAYS,
+    join_and,
+    pick,
+)
 
 _ONSETS = (
     "b br c cl d dr f fl g gl gr h j k l m n p pl pr qu r s sk st t tr v w y z th sh ch bl sn sl sw kr tw zh mar cor"
@@ -41,7 +53,7 @@ def brand(rng: random.Random) -> str:
 
 
 def title(rng: random.Random) -> str:
-    """Return a name for a product or firm: mostly coined, else a plain word or a join of two ("Heron", "Mapleshell")."""
+    """Return a name for a product or firm: coined, a plain word or a join of two ("Heron", "Mapleshell")."""
     dice = rng.random()
     if dice < 0.6:
         return coined(rng).capitalize()

@@ -12,7 +12,22 @@ from starter.corpus import goods
 from starter.corpus.document import Document, Turn
 from starter.corpus.phrasing import question, request, sloppy
 from starter.corpus.systems import persona
-from starter.corpus.world import ANIMALS, BODY, CLOTHES, COLOURS, FAMILY, FOODS, NAMES, OBJECTS, PLACES, WEEKDAYS, a, capital, pick, plural
+from starter.corpus.world import (
+    ANIMALS,
+    BODY,
+    CLOTHES,
+    COLOURS,
+    FAMILY,
+    FOODS,
+    NAMES,
+    OBJECTS,
+    PLACES,
+    WEEKDAYS,
+    a,
+    capital,
+    pick,
+    plural,
+)
 
 # kind, the words every answer has, questions, requests ("|"-separated, without final mark), answers
 _ROWS: tuple[tuple[str, str, str, str, str], ...] = (

@@ -58,10 +58,10 @@ class Sheet:
     missing: tuple[Attribute, ...]
 
 
-def attribute(label: str, nouns: str, value: Value, says: str, asks: str, answers: str = "") -> Attribute:
-    """Return a row from "|"-separated texts; without answers of its own an attribute is answered by its statements."""
-    told = _split(says)
-    return Attribute(label, _split(nouns), value, told, _split(asks), _split(answers) or told)
+def attribute(label: str, nouns: str, value: Value, *texts: str) -> Attribute:
+    """Return a row from "|"-separated texts: statements, questions, answers."""
+    says, asks, answers = (_split(text) for text in texts)
+    return Attribute(label, _split(nouns), value, says, asks, answers)
 
 
 def _split(text: str) -> tuple[str, ...]:

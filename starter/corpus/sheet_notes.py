@@ -12,9 +12,33 @@ from starter.corpus import goods as g
 from starter.corpus.sheet import Attribute, Subject
 from starter.corpus.sheet import attribute as at
 from starter.corpus.world import (
-    ANIMALS, COLOURS, DRINKS, FOODS, HOBBIES, INSTRUMENTS, JOBS, MONTHS, NAMES, OBJECTS, PETS, PLACES, ROOMS, STAPLES,
-    SUBJECTS, VEHICLES, a, count, join_and, person, pick, plural,
+    ANIMALS,
+    COLOURS,
+    DRINKS,
+    FOODS,
+    HOBBIES,
+    INSTRUMENTS,
+    JOBS,
+    MONTHS,
+    NAMES,
+    OBJECTS,
+    PETS,
+    PLACES,
+    ROOMS,
+    STAPLES,
+    SUBJECTS,
+    VEHICLES,
+    a,
+    capital,
+    count,
+    join_and,
+    person,
+    pick,
+    plural,
 )  # fmt: skip
+
+_GATHERINGS = tuple("Festival Party Market Concert Race Fair Meeting Show Picnic Parade Evening Workshop".split())
+_HOUSES = ("House", "Cottage", "Flat", "Villa", "Lodge", "Cabin", "Hostel")
 
 
 def _someone(rng: random.Random) -> Subject:
@@ -74,9 +98,12 @@ PERSON = (
 
 
 def _gathering(rng: random.Random) -> Subject:
-    first = g.coined(rng).capitalize() if rng.random() < 0.5 else pick(rng, (*OBJECTS[:20],
-        *FOODS[:20])).split()[0].capitalize()
-    name = f"{first} {pick(rng, ('Festival', 'Party', 'Market', 'Concert', 'Race', 'Fair', 'Meeting', 'Show', 'Picnic', 'Parade', 'Evening', 'Workshop'))}"  # fmt: skip
+    first = (
+        g.coined(rng).capitalize()
+        if rng.random() < 0.5
+        else pick(rng, (*OBJECTS[:20], *FOODS[:20])).split()[0].capitalize()
+    )
+    name = f"{first} {pick(rng, _GATHERINGS)}"
     return Subject(f"the {name}", name)
 
 
@@ -249,7 +276,8 @@ DISH = (
 
 
 def _line(rng: random.Random) -> Subject:
-    name = f"{pick(rng, ('bus', 'train', 'tram', 'ferry', 'boat', 'night train'))} {'to ' + g.town(rng) if rng.random() < 0.5 else g.code(rng)}"  # fmt: skip
+    mark = f"to {g.town(rng)}" if rng.random() < 0.5 else g.code(rng)
+    name = f"{pick(rng, ('bus', 'train', 'tram', 'ferry', 'boat', 'night train'))} {mark}"
     return Subject(f"the {name}", name[0].upper() + name[1:])
 
 
@@ -286,7 +314,7 @@ LINE = (
 
 
 def _house(rng: random.Random) -> Subject:
-    name = f"{g.coined(rng).capitalize()} {pick(rng, ('House', 'Cottage', 'Flat', 'Villa', 'Lodge', 'Cabin', 'Hostel'))}"  # fmt: skip
+    name = f"{g.coined(rng).capitalize()} {pick(rng, _HOUSES)}"
     return Subject(name, name)
 
 
@@ -333,7 +361,8 @@ HOUSE = (
 
 
 def _course(rng: random.Random) -> Subject:
-    name = f"{pick(rng, (*SUBJECTS, *(h.split()[0] for h in HOBBIES[:20]))).capitalize()} course {g.code(rng) if rng.random() < 0.4 else 'in ' + g.town(rng)}"
+    mark = g.code(rng) if rng.random() < 0.4 else f"in {g.town(rng)}"
+    name = f"{capital(pick(rng, SUBJECTS + HOBBIES[:20]))} course {mark}"
     return Subject(f"the {name[0].lower() + name[1:] if not name.startswith('English') else name}", name)
 
 

@@ -6,9 +6,11 @@ may meet once, so that it must learn the attribute and not the wording. Knows no
 
 from __future__ import annotations
 
+import random
+
 from starter.corpus import goods as g
 from starter.corpus.sheet import attribute as at
-from starter.corpus.world import MATERIALS, a, pick
+from starter.corpus.world import MATERIALS, WEEKDAYS, a, pick
 
 GADGETS = tuple(
     "speaker|desk lamp|watch|phone|tablet|camera|torch|electric toothbrush|headset|drone|robot vacuum cleaner|e-reader|"
@@ -21,6 +23,15 @@ GOODS = tuple(
     "umbrella|frying pan|notebook|board game|yoga mat|rug|bookshelf|hammock|jacket|hat|bicycle bag|garden bench|puzzle|"
     "scarf|cutting board|teapot|dog bed|wooden train|kite".split("|")
 )
+
+
+def _weight(rng: random.Random) -> str:
+    return g.span(rng, "grams kilos", 2, 900) if rng.random() < 0.5 else f"{rng.randint(1, 19)}.{rng.randint(1, 9)} kg"
+
+
+def _material(rng: random.Random) -> str:
+    return pick(rng, ("recycled ", "", "", "soft ", "hard ", "pressed ", "polished ")) + pick(rng, MATERIALS)
+
 
 COMMON = (
     at("Price", "price|cost", lambda r: g.price(r, 5, 400),
@@ -45,16 +56,14 @@ COMMON = (
        "When does the warranty of {s} end?|warranty?|What warranty do you give on {s}?|How long is {s} guaranteed?|"
        "Until when will you repair {s} for free?|How long does the guarantee last?|Is {s} under warranty?",
        "{s} has a warranty of {v}.|The warranty lasts {v}.|The warranty of {s} is {v}.|You get a guarantee of {v}."),
-    at("Weight", "weight", lambda r: g.span(r, "grams kilos", 2,
-        900) if r.random() < 0.5 else f"{r.randint(1, 19)}.{r.randint(1, 9)} kg",
+    at("Weight", "weight", _weight,
        "{s} weighs {v}.|The weight of {s} is {v}.|{ss} weight is {v}.",
        "How heavy is {s}?|How much does {s} weigh?|What does {s} weigh?|Is {s} heavy?|Is {s} light?|how heavy is it?|"
        "What is the weight?|Can I carry {s} easily? How heavy is it?|How many kilos is {s}?|What is the weight in "
        "total?|"
        "Do you know how much {s} weighs?|I have to send {s} by post. What does it weigh?|Tell me how heavy {s} is.",
        "{s} weighs {v}.|The weight of {s} is {v}.|It weighs {v}."),
-    at("Material", "material", lambda r: pick(r, ("recycled ", "", "", "soft ", "hard ", "pressed ",
-        "polished ")) + pick(r, MATERIALS),
+    at("Material", "material", _material,
        "{s} is made of {v}.|{s} consists of {v}.|The material of {s} is {v}.",
        "What is {s} made of?|What is {s} made from?|Which material is {s}?|What material do you use for {s}?|"
        "Is {s} made of plastic?|Is {s} made of wood or metal?|What kind of material is it?|what's it made of?|"
@@ -101,13 +110,13 @@ COMMON = (
     at("Size", "size",
         lambda r: f"{r.randint(5, 90)} by {r.randint(5, 90)} "
                   f"cm" if r.random() < 0.5 else f"{r.randint(4, 99)} cm {pick(r, ('long', 'wide', 'tall', 'high'))}",
-       "{s} is {v}.|{s} measures {v}.",
+       "{s} is {v}.|As for its size, {s} is {v}.",
        "How big is {s}?|What size is {s}?|How large is {s}?|What are the measures of {s}?|Will {s} fit on my shelf? "
        "How big is it?|"
        "Is {s} small or big?|What is the size of it?|How much space does {s} need?|how big is it?|Can you tell me "
        "how big {s} is?|"
        "What are the dimensions of {s}?|How many centimetres is {s}?",
-       "{s} is {v}.|{s} measures {v}.|It is {v}."),
+       "{s} is {v}.|It is {v}."),
     at("Cleaning", "cleaning instructions", lambda r: pick(r, ("wipe it with ", "clean it with ",
         "rub it with ")) + pick(r, (
         "a damp cloth", "a dry cloth", "warm water", "a soft brush", "soap and water", "a wet sponge",
@@ -270,7 +279,7 @@ GADGET = (
        "{s} comes with {v}.|In the box you find {v}.|You get {v}."),
     at("Update", "update day",
         lambda r: f"every "
-                  f"{pick(r, ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday', 'month', 'night', 'week', 'spring'))} at {g.clock(r)}",
+                  f"{pick(r, (*WEEKDAYS, 'month', 'night', 'week'))} at {g.clock(r)}",
        "{s} updates itself {v}.|Updates for {s} come {v}.",
        "When does {s} update?|How often do you update {s}?|When do updates come?|When is the next update of {s}?|"
        "Does {s} update itself? When?|How often do I get updates for {s}?|At what time does {s} update itself?|"
@@ -303,8 +312,7 @@ PLAIN = (
        "How do I make {s} last longer?|What care does {s} need?|What must I do so that {s} stays nice?",
        "To care for {s}, {v}.|Please {v}.|To keep {s} nice, {v}."),
     at("Capacity", "capacity",
-        lambda r: f"{r.randint(1, 90)} litres" if r.random() < 0.5 else f"{r.randint(1, 25)} "
-                                                                        f"{pick(r, ('books', 'cups', 'bottles', 'shirts', 'plates'))}",
+       lambda r: g.span(r, pick(r, ("litres", "books cups bottles shirts plates")), 2, 60),
        "{s} holds {v}.|{s} has room for {v}.",
        "How much fits into {s}?|How much does {s} hold?|What is the capacity?|How much room is in {s}?|How many "
        "things fit into {s}?|"

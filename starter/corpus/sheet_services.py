@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starter.corpus import goods as g
 from starter.corpus.sheet import attribute as at
-from starter.corpus.world import MONTHS, WEEKDAYS, join_and, pick
+from starter.corpus.world import FOODS, MONTHS, OBJECTS, PLACES, QUALITIES, WEEKDAYS, join_and, pick, plural
 
 SHOPS = tuple(
     "bookshop|bakery|toy shop|bicycle shop|garden centre|café|pet shop|shoe shop|flower shop|tea shop|hotel|library|"
@@ -22,6 +22,8 @@ PLANS = tuple(
     "vegetable box|coffee subscription|budget app|chess app|radio app|drawing app|password keeper|internet "
     "plan".split("|")
 )
+
+_MODES = ("dark", "night", "family", "quiet", "travel", "holiday", "group", "quick", "school", "small", "daily")
 
 SHOP = (
     at("Opening hours", "opening hours|opening times", g.hours,
@@ -112,7 +114,7 @@ SHOP = (
        "The discount code is {v}.|The code is {v}.|You can use the code {v}.|The discount code of {s} is {v}."),
     at("Parking", "parking place",
         lambda r: f"{pick(r, ('behind', 'in front of', 'next to', 'under', 'opposite'))} the "
-                  f"{pick(r, ('church', 'school', 'station', 'bank', 'park', 'library', 'bridge', 'town hall', 'market', 'cinema', 'gym', 'hospital'))}",
+                  f"{pick(r, PLACES[:32])}",
        "Visitors of {s} can park {v}.|For {s} you can park {v}.",
        "Where can I park?|Is there parking?|Where do I leave my car?|Can I come by car? Where do I park?|Where is "
        "the car park?|"
@@ -141,7 +143,7 @@ SHOP = (
        "When is it calm at {s}?|At what time is {s} empty?|What time is best if I want to be alone at {s}?",
        "The quietest time is {v}.|The quietest time at {s} is {v}.|{s} is quiet on {v}."),
     at("Famous for", "speciality",
-        lambda r: f"{pick(r, ('red', 'warm', 'giant', 'small', 'old', 'sweet', 'golden', 'handmade', 'green', 'soft'))} {pick(r, ('buns', 'chairs', 'boots', 'lamps', 'puzzles', 'soups', 'maps', 'cakes', 'clocks', 'plants', 'songs', 'bells', 'pictures', 'carpets'))}",
+        lambda r: f"{pick(r, QUALITIES)} {plural(pick(r, OBJECTS + FOODS))}",
        "{s} is known for its {v}.|People love {s} for its {v}.",
        "What is {s} known for?|What is {s} famous for?|What is special about {s}?|Why do people go to {s}?|What do "
        "people like at {s}?|"
@@ -255,7 +257,7 @@ PLAN = (
        "Do you have {s} in other languages?|In what languages is {s}?",
        "{s} is available in {v}.|You can use {s} in {v}.|It is available in {v}."),
     at("Next feature", "next feature",
-        lambda r: f"{pick(r, ('a dark', 'a night', 'a family', 'a quiet', 'a travel', 'a holiday', 'a group', 'a quick', 'a school'))} {pick(r, ('mode', 'page', 'list', 'view', 'button', 'menu'))} in {pick(r, MONTHS)}",
+        lambda r: f"a {pick(r, _MODES)} {pick(r, ('mode', 'page', 'list', 'view', 'menu'))} in {pick(r, MONTHS)}",
        "{s} will get {v}.|The next new thing in {s} is {v}.",
        "What is new in {s}?|What comes next in {s}?|What are you planning for {s}?|Which feature is next?|What will "
        "change in {s}?|"

@@ -160,8 +160,15 @@ _THANKS = ("Thanks!", "Thank you.", "Great, thanks.", "OK, thank you!", "Perfect
 
 def _small_talk(rng: random.Random, subject: Subject, thanks: bool) -> Exchange:
     if thanks:
-        reply = pick(rng, ("You are welcome!", "My pleasure.", "Gladly! Is there anything else?",
-            "You are welcome. Ask me any time."))
+        reply = pick(
+            rng,
+            (
+                "You are welcome!",
+                "My pleasure.",
+                "Gladly! Is there anything else?",
+                "You are welcome. Ask me any time.",
+            ),
+        )
         return pick(rng, _THANKS), reply, reply
     name = subject.name
     reply = pick(rng, (
@@ -245,12 +252,20 @@ def _signed(rng: random.Random) -> Document:
         "Warm wishes!",
     ))  # fmt: skip
     if rng.random() < 0.7:
-        rule = pick(rng, ('End every answer with "{}".', 'Always finish with "{}".',
-            'Close each reply with the words "{}".', 'The last words of each answer are "{}".'))
+        rule = pick(
+            rng,
+            (
+                'End every answer with "{}".',
+                'Always finish with "{}".',
+                'Close each reply with the words "{}".',
+                'The last words of each answer are "{}".',
+            ),
+        )
         full = f"{answer} {mark}"
     else:
-        rule = pick(rng, ('Begin every answer with "{}".', 'Always start with "{}".',
-            'The first words of each reply are "{}".'))
+        rule = pick(
+            rng, ('Begin every answer with "{}".', 'Always start with "{}".', 'The first words of each reply are "{}".')
+        )
         full = f"{mark} {answer}" if mark[-1] in "!." else f"{mark}: {answer}"
     system = f"{_briefing(rng, sheet)}\n{rule.format(mark)}"
     return _conversation("signed", system, [(asked, full, mark)])

@@ -122,8 +122,13 @@ def _capitals(rng: random.Random) -> Document:
         "Shout: use only capital letters.", "Reply in upper case.", "Every letter of your answer is a capital.",
     )  # fmt: skip
     answer = fact.sentence.upper()
-    return ask("systems/capitals", question(rng, fact.question), answer, system=_system(rng, rules),
-        key=fact.word.upper(), rule="contains")
+    return ask(
+        "systems/capitals",
+        question(rng, fact.question),
+        answer,
+        system=_system(rng, rules),
+        key=answer,
+    )
 
 
 def _lower(rng: random.Random) -> Document:
@@ -133,8 +138,8 @@ def _lower(rng: random.Random) -> Document:
         "Use only lower-case letters.", "No capitals, please.",
         "Reply without any capital letter.",
     )  # fmt: skip
-    return ask("systems/lower_case", question(rng, fact.question), fact.sentence.lower(), system=_system(rng, rules),
-        key=fact.word, rule="contains")
+    answer = fact.sentence.lower()
+    return ask("systems/lower_case", question(rng, fact.question), answer, system=_system(rng, rules), key=answer)
 
 
 def _json_key(rng: random.Random) -> Document:
@@ -149,8 +154,14 @@ def _json_key(rng: random.Random) -> Document:
         'Only write JSON, with "{k}" as the key.',
     )  # fmt: skip
     answer = json.dumps({name: fact.word})
-    return ask("systems/json", question(rng, fact.question), answer, system=_system(rng, rules, k=name), key=answer,
-        rule="json")
+    return ask(
+        "systems/json",
+        question(rng, fact.question),
+        answer,
+        system=_system(rng, rules, k=name),
+        key=answer,
+        rule="json",
+    )
 
 
 def _wish(rng: random.Random) -> str:
@@ -221,15 +232,23 @@ def _repeated(rng: random.Random, kind: str, system: str, form: str, key: str) -
     turns = [Turn("system", system)]
     for _ in range(1 if rng.random() < 0.7 else 2):
         fact = easy_fact(rng)
-        turns += [Turn("user", question(rng, fact.question)), Turn("assistant",
-            form.format(_inner(fact.sentence) if form.endswith(", {}") else fact.sentence))]
+        turns += [
+            Turn("user", question(rng, fact.question)),
+            Turn("assistant", form.format(_inner(fact.sentence) if form.endswith(", {}") else fact.sentence)),
+        ]
     return Document(f"systems/{kind}", tuple(turns), key, "contains")
 
 
 def _plain(rng: random.Random) -> Document:
     fact = easy_fact(rng)
-    return ask("systems/plain", question(rng, fact.question), fact.sentence, system=persona(rng), key=fact.word,
-        rule="contains")
+    return ask(
+        "systems/plain",
+        question(rng, fact.question),
+        fact.sentence,
+        system=persona(rng),
+        key=fact.word,
+        rule="contains",
+    )
 
 
 def _own_name(rng: random.Random) -> Document:
@@ -259,8 +278,14 @@ def _user_name(rng: random.Random) -> Document:
         "The name of the user is {n}. Begin with it.",
         "Address the user as {n}.", "The user is {n}. Start your answers with this name.",
     )  # fmt: skip
-    return ask("systems/user_name", question(rng, fact.question), f"{name}, {_inner(fact.sentence)}",
-        system=_system(rng, rules, n=name), key=name, rule="contains")
+    return ask(
+        "systems/user_name",
+        question(rng, fact.question),
+        f"{name}, {_inner(fact.sentence)}",
+        system=_system(rng, rules, n=name),
+        key=name,
+        rule="contains",
+    )
 
 
 def _inner(sentence: str) -> str:
@@ -279,8 +304,14 @@ def _quoted(rng: random.Random) -> Document:
     word = "one word" in rule
     answer = f"{left}{capital(fact.word) if word else fact.sentence}{right}"
     system = rule.format(n=f"{name} like {left}this{right}" if rng.random() < 0.6 else name)
-    return ask("systems/marks", question(rng, fact.question), answer, system=system, key=answer,
-        rule="exact" if word else "contains")
+    return ask(
+        "systems/marks",
+        question(rng, fact.question),
+        answer,
+        system=system,
+        key=answer,
+        rule="exact" if word else "contains",
+    )
 
 
 def _condition(rng: random.Random) -> Document:
@@ -301,8 +332,9 @@ def _condition(rng: random.Random) -> Document:
     if rng.random() < 0.6:
         return ask("systems/condition", question(rng, pick(rng, asked)), reply, system=system, key=reply)
     fact = easy_fact(rng)
-    return ask("systems/condition", question(rng, fact.question), fact.sentence, system=system, key=fact.word,
-        rule="contains")
+    return ask(
+        "systems/condition", question(rng, fact.question), fact.sentence, system=system, key=fact.word, rule="contains"
+    )
 
 
 _TOPICS = (

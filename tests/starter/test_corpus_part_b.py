@@ -10,10 +10,22 @@ import re
 
 import pytest
 
-from starter.corpus import documents, extraction, fewshot, refusals, sheet_notes, sheet_products, sheet_services, support, systems
+from starter.corpus import (
+    documents,
+    extraction,
+    fewshot,
+    refusals,
+    sheet_notes,
+    sheet_products,
+    sheet_services,
+    support,
+    systems,
+)
 from starter.corpus.document import Document
 
-DOMAINS = {m.__name__.rsplit(".", 1)[1]: m.document for m in (documents, fewshot, extraction, support, refusals, systems)}
+DOMAINS = {
+    m.__name__.rsplit(".", 1)[1]: m.document for m in (documents, fewshot, extraction, support, refusals, systems)
+}
 RESERVED = ("bramble", "tandem", "kestrel", "pebblo", "lumio")
 SEEDS = range(300)
 
