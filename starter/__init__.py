@@ -1,1 +1,1 @@
-"""How the built-in starter model is made: text that we generate, a tokenizer and a model trained on it, scores and card."""
+"""How the built-in starter model is made: generated text, a tokenizer and a model trained on it, scores and card."""

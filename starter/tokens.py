@@ -84,8 +84,8 @@ def batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (tokens [B, T], is_target [B, T]) of rows of like length, in random order.
 
-    All taught tokens are targets, and a random `context_share` of the others: reading matters less than answering, but a model
-    that never predicts a question reads it worse.
+    All taught tokens are targets, and a random `context_share` of the others: reading matters less than answering, but
+    a model that never predicts a question reads it worse.
     """
     order = sorted(range(len(rows)), key=lambda index: (len(rows[index][0]), rng.random()))
     groups: list[list[int]] = [[]]

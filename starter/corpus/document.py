@@ -49,7 +49,9 @@ class Document:
 Domain = Callable[[random.Random], Document]
 
 
-def ask(kind: str, question: str, answer: str, *, system: str | None = None, key: str | None = None, rule: Rule = "exact") -> Document:
+def ask(
+    kind: str, question: str, answer: str, *, system: str | None = None, key: str | None = None, rule: Rule = "exact"
+) -> Document:
     """Return the one-question document: an optional system turn, `question`, `answer`; scored by `key` where given."""
     turns = (Turn("user", question), Turn("assistant", answer))
     if system is not None:

@@ -1,7 +1,7 @@
 """The whole corpus as one endless, seeded stream of documents, and the rule that holds some of it out.
 
-A document is held out when the checksum of its prompt falls into one of 64 classes: a prompt is thus either trained on or
-tested with, never both, whatever the seed. Knows no tokens.
+A document is held out when the checksum of its prompt falls into one of 64 classes: a prompt is thus either trained on
+or tested with, never both, whatever the seed. Knows no tokens.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from starter.corpus import (
 )
 from starter.corpus.document import Document, Domain, Turn
 
-# Shares of documents, not of tokens. Copying from a context (documents, support, few-shot, extraction) gets the most: it is
-# what fine-tuning, retrieval and few-shot build on, and what a small model learns slowest.
+# Shares of documents, not of tokens. Copying from a context (documents, support, few-shot, extraction) gets the most:
+# it is what fine-tuning, retrieval and few-shot build on, and what a small model learns slowest.
 SHARES: dict[str, tuple[Domain, int]] = {
     "arithmetic": (arithmetic.document, 7),
     "dialogues": (dialogues.document, 8),
@@ -56,7 +56,8 @@ def is_held_out(document: Document) -> bool:
 def documents_of(seed: int) -> Iterator[Document]:
     """Yield training documents without end; held-out prompts never occur.
 
-    A share of them are medleys: several documents in one conversation, so that long contexts and changes of subject are seen.
+    A share of them are medleys: several documents in one conversation, so that long contexts and changes of subject
+    are seen.
     """
     rng = random.Random(f"corpus {seed}")
     singles = _singles(rng, held_out=False)

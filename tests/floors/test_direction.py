@@ -308,7 +308,7 @@ def _may_import(room: str, other: str, found: Import) -> bool:
         return room != "errors"  # the package itself: its version, its path
     if other in EVERYONE_MAY_IMPORT:
         return room != "errors"
-    lazily = room != "__init__" or found.in_function
+    lazily = room != "__init__" or found.in_function or found.typing_only
     return other in DIRECTION[room] and lazily
 
 

@@ -51,7 +51,7 @@ def answer_rows(
     return [grade_answer(row, c.text.strip(), c.has_ended, graders) for row, c in zip(rows, completions, strict=True)]
 
 
-def grade_answer(row: Row, text: str, has_ended: bool, graders: Sequence[str]) -> Answer:  # noqa: FBT001 - a fact, not a switch
+def grade_answer(row: Row, text: str, has_ended: bool, graders: Sequence[str]) -> Answer:
     """Return the answer with the grade of each grader: a score, or a named failure, never a silent zero."""
     scores: dict[str, float] = {}
     failures: dict[str, str] = {}

@@ -24,7 +24,7 @@ class LossScore:
 
 
 def plan_batches(rows: Sequence[EncodedRow], pad_id: int, max_tokens: int) -> list[Batch]:
-    """Return the rows as batches of like length, each at most `max_tokens` (padding included) unless one row is longer."""
+    """Return batches of rows of like length, each at most `max_tokens` (padding included) unless one row is longer."""
     lengths = [row.num_tokens for row in rows]
     [step] = plan_steps(lengths, range(len(rows)), len(rows), max_tokens)
     return [collate([rows[index] for index in micro], pad_id) for micro in step]

@@ -43,32 +43,30 @@ def load_rows(spec: DataSpec) -> RowSets:
     """Return the rows of every file of `spec`, divided.
 
     Raises:
-        DataMissingError, DataError: if a file cannot be read or, unless `data.unusable` is `drop`, holds rows that cannot be
-            used: all of them are named.
+        DataMissingError, DataError: if a file cannot be read or, unless `data.unusable` is `drop`, holds rows that
+            cannot be used: all of them are named.
         NoRowsError: if no row is left to train on.
     """
     if not spec.train:
         raise DataMissingError("data.train: no training file is named", hint="--data rows.jsonl")
-    roles: tuple[tuple[Role, tuple[SourceSpec, ...]], ...] = (
-        ("train", spec.train),
-        ("validation", spec.validation),
-        ("test", spec.test),
-    )
-    files = tuple((role, read_rows(Path(source.path))) for role, sources in roles for source in sources)
+    training = _read("train", spec.train)
+    files = [*training, *_read("validation", spec.validation), *_read("test", spec.test)]
     left_out = tuple(fault for _, result in files for fault in result.faults)
     if left_out and spec.unusable == "error":
         raise unusable_error(left_out)
-    sources = [
+    divided = [
         SourceRows(result.rows, source.weight)
-        for source, (_, result) in zip(spec.train, [f for f in files if f[0] == "train"], strict=True)
+        for source, (_, result) in zip(spec.train, training, strict=True)
     ]
     validation = tuple(row for role, result in files if role == "validation" for row in result.rows)
-    if not any(source.rows for source in sources):
-        raise NoRowsError("no usable row is left to train on", hint="look at the rows that were left out", faults=_shown(left_out))
+    if not any(source.rows for source in divided):
+        raise NoRowsError(
+            "no usable row is left to train on", hint="look at the rows that were left out", faults=_shown(left_out)
+        )
     if not spec.validation and spec.validation_split > 0:
-        sources, validation = _hold_out(sources, spec)
+        divided, validation = _hold_out(divided, spec)
     test = tuple(row for role, result in files if role == "test" for row in result.rows)
-    return RowSets(tuple(sources), validation, test or validation, not test, files, left_out)
+    return RowSets(tuple(divided), validation, test or validation, not test, tuple(files), left_out)
 
 
 def unusable_error(faults: Sequence[RowFault]) -> DataError:
@@ -82,13 +80,16 @@ def unusable_error(faults: Sequence[RowFault]) -> DataError:
     )
 
 
+def _read(role: Role, sources: Sequence[SourceSpec]) -> list[tuple[Role, ReadResult]]:
+    return [(role, read_rows(Path(source.path))) for source in sources]
+
+
 def _hold_out(sources: Sequence[SourceRows], spec: DataSpec) -> tuple[list[SourceRows], tuple[Row, ...]]:
     """Split all training rows as one set, so that duplicates across files stay on one side."""
     everything = [row for source in sources for row in source.rows]
     train, validation = split(everything, spec.validation_split, spec.split_seed)
     kept = {id(row) for row in train}
-    divided = [SourceRows(tuple(r for r in s.rows if id(r) in kept), s.weight) for s in sources]
-    return divided, validation
+    return [SourceRows(tuple(r for r in s.rows if id(r) in kept), s.weight) for s in sources], validation
 
 
 def _shown(faults: Sequence[RowFault]) -> tuple[Fault, ...]:

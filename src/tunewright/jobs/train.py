@@ -26,7 +26,15 @@ from tunewright.models.load import context_tokens, num_parameters
 from tunewright.models.source import fingerprint
 from tunewright.objectives.objective import Objective
 from tunewright.runs.atomic import replace_folder
-from tunewright.runs.events import ArtifactSaved, ModelLoaded, Notice, RunFailed, RunFinished, RunInterrupted, RunStarted
+from tunewright.runs.events import (
+    ArtifactSaved,
+    ModelLoaded,
+    Notice,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+)
 from tunewright.runs.folder import RunFolder, check_free, default_run_path
 from tunewright.runs.machine import read_hardware
 from tunewright.runs.manifest import BaseModelLineage, DataFile, recipe_sha256
@@ -234,11 +242,15 @@ def _ending_recorded(recorder: Recorder) -> Iterator[None]:
         _record_failure(recorder, error)
         raise
     except OSError as error:
-        failure = StorageError(f"{recorder.run.path}: cannot be written: {error.strerror or error}", hint="is the disk full?")
+        failure = StorageError(
+            f"{recorder.run.path}: cannot be written: {error.strerror or error}", hint="is the disk full?"
+        )
         _record_failure(recorder, failure)
         raise failure from error
     except Exception as error:
-        _record_failure(recorder, TunewrightError(f"{type(error).__name__}: {error}", hint="this is a defect: --debug shows where"))
+        _record_failure(
+            recorder, TunewrightError(f"{type(error).__name__}: {error}", hint="this is a defect: --debug shows where")
+        )
         raise
 
 

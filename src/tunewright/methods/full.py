@@ -27,7 +27,20 @@ class Full:
         """Return the model with every parameter requiring gradients."""
         return model.requires_grad_(True)
 
-    def save(self, model: PreTrainedModel, weights: Mapping[str, torch.Tensor], folder: Path, origin: tuple[ModelSpec, ModelSource]) -> None:
+    def save(
+        self,
+        model: PreTrainedModel,
+        weights: Mapping[str, torch.Tensor],
+        folder: Path,
+        origin: tuple[ModelSpec, ModelSource],
+    ) -> None:
         """Write the whole model in the precision of the base's files."""
         spec, source = origin
-        save_model(model, folder, {**model.state_dict(), **weights}, spec, source)
+        # A tied weight has two names and one parameter: both names get its master, or the file would cut the tie.
+        learned = {id(parameter): weights[name] for name, parameter in model.named_parameters() if name in weights}
+        named = {
+            name: learned[id(parameter)]
+            for name, parameter in model.named_parameters(remove_duplicate=False)
+            if id(parameter) in learned
+        }
+        save_model(model, folder, {**model.state_dict(), **named}, spec, source)

@@ -1,12 +1,12 @@
 """LoRA (Hu et al., arXiv 2106.09685, eq. 3): h = W₀x + (alpha / rank) · B A x, with W₀ frozen, A random, B zero.
 
-Injection and file format are peft's, so the artifact loads in peft, vLLM and others unchanged. A and B are created in the
-model's compute precision; the optimiser's fp32 masters are what is saved.
+Injection and file format are peft's, so the artifact loads in peft, vLLM and others unchanged. A and B are created in
+the model's compute precision; the optimiser's fp32 masters are what is saved.
 """
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
@@ -54,18 +55,29 @@ class Lora:
             # Without the flag peft would make the adapters fp32 and cast at every call.
             get_peft_model(model, self.config(), adapter_name=_ADAPTER, autocast_adapter_dtype=False)
         except ValueError as error:
-            names = sorted({name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
+            names = sorted(
+                {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+            )
             raise ModelError(
-                f"method.targets: {self.spec.targets!r} fits no layer of this model", hint=f"linear layers here: {', '.join(names)}"
+                f"method.targets: {self.spec.targets!r} fits no layer of this model",
+                hint=f"linear layers here: {', '.join(names)}",
             ) from error
         return model
 
-    def save(self, model: PreTrainedModel, weights: Mapping[str, torch.Tensor], folder: Path, origin: tuple[ModelSpec, ModelSource]) -> None:
+    def save(
+        self,
+        model: PreTrainedModel,
+        weights: Mapping[str, torch.Tensor],
+        folder: Path,
+        origin: tuple[ModelSpec, ModelSource],
+    ) -> None:
         """Write `adapter_model.safetensors` and `adapter_config.json` in peft's layout, in fp32."""
         spec, source = origin
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
-            f"base_model.model.{name.replace(f'.{_ADAPTER}', '')}": tensor.detach().to("cpu", torch.float32).contiguous()
+            f"base_model.model.{name.replace(f'.{_ADAPTER}', '')}": tensor.detach()
+            .to("cpu", torch.float32)
+            .contiguous()
             for name, tensor in weights.items()
         }
         save_file(tensors, str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
@@ -90,8 +102,11 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(f"{folder}: holds no adapter (adapter_config.json is missing)", hint="was the run finished?")
     try:
-        PeftModel.from_pretrained(model, str(folder), autocast_adapter_dtype=False)
-    except (RuntimeError, ValueError, OSError, json.JSONDecodeError) as error:
+        with warnings.catch_warnings():
+            # peft only warns of weights that it could not find, and would answer with an adapter that does nothing.
+            warnings.filterwarnings("error", message="Found missing adapter keys", category=UserWarning)
+            PeftModel.from_pretrained(model, str(folder), autocast_adapter_dtype=False)
+    except (RuntimeError, ValueError, OSError, UserWarning, SafetensorError) as error:
         raise ModelError(
             f"{folder}: the adapter does not fit this model: {str(error).strip().partition(chr(10))[0]}",
             hint="an adapter fits only the base model that it was trained on",

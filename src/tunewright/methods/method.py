@@ -14,8 +14,9 @@ from tunewright.spec.model import ModelSpec
 
 
 class Method(Protocol):
-    """Obligations: `apply` is deterministic under torch's seed and leaves the model's outputs unchanged (adapter at init =
-    base); exactly the weights that learn require gradients afterwards; `save` writes what `load` reads back, bit for bit.
+    """Obligations: `apply` is deterministic under torch's seed and leaves the model's outputs unchanged (adapter at
+    init = base); exactly the weights that learn require gradients afterwards; `save` writes what `load` reads back,
+    bit for bit.
     """
 
     artifact: Literal["adapter", "model"]
@@ -28,6 +29,12 @@ class Method(Protocol):
         """
         ...
 
-    def save(self, model: PreTrainedModel, weights: Mapping[str, torch.Tensor], folder: Path, origin: tuple[ModelSpec, ModelSource]) -> None:
-        """Write the artifact: `weights` (by parameter name, of the trainable parameters) take the place of the model's own."""
+    def save(
+        self,
+        model: PreTrainedModel,
+        weights: Mapping[str, torch.Tensor],
+        folder: Path,
+        origin: tuple[ModelSpec, ModelSource],
+    ) -> None:
+        """Write the artifact; `weights`, by name of the trainable parameter, take the place of the model's own."""
         ...

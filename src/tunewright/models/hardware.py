@@ -63,7 +63,9 @@ def _check_available(device: str) -> None:
     kind, _, index = device.partition(":")
     if not present[kind] or (kind == "cuda" and index and int(index) >= torch.cuda.device_count()):
         have = ", ".join(name for name, here in present.items() if here)
-        raise RecipeError(f"train.hardware.device: {device} is not on this machine, which has: {have}", hint="--device auto")
+        raise RecipeError(
+            f"train.hardware.device: {device} is not on this machine, which has: {have}", hint="--device auto"
+        )
 
 
 def _fast_precision(device: str) -> tuple[Precision, str]:

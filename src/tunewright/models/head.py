@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
-# Configuration keys by which an architecture changes its logits after the output matrix: such models go through their own
-# forward, whole, and the chosen positions are picked afterwards.
+# Configuration keys by which an architecture changes its logits after the output matrix: such models go through their
+# own forward, whole, and the chosen positions are picked afterwards.
 _LOGIT_CHANGES = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier", "dim_model_base")
 
 

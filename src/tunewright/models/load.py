@@ -1,6 +1,7 @@
 """Load a causal language model for training or inference, and write one back.
 
-Weights come from safetensors unless the recipe allows pickle; code that comes with a model runs only if the recipe allows it.
+Weights come from safetensors unless the recipe allows pickle; code that comes with a model runs only if the recipe
+allows it.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreT
         ) from error
     except ValueError as error:
         raise ModelError(f"model {spec.source}: {first_line(error)}", hint=_value_hint(error)) from error
-    except Exception as error:  # noqa: BLE001 - a damaged safetensors file raises the library's own class
+    except Exception as error:
         if type(error).__name__ != "SafetensorError":
             raise
         raise ModelMissingError(
             f"model {spec.source}: its weights file is damaged: {first_line(error)}", hint="copy the folder again"
         ) from error
-    return model.to(hardware.device).eval()
+    model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType] - a decorator hides the signature
+    return model.eval()
 
 
 def context_tokens(model: PreTrainedModel) -> int:
@@ -63,15 +65,18 @@ def num_parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def save_model(model: PreTrainedModel, folder: Path, weights: Mapping[str, torch.Tensor], spec: ModelSpec, source: ModelSource) -> None:
-    """Write a whole model in transformers' layout, its weights taken from `weights` in the precision of the base's files."""
+def save_model(
+    model: PreTrainedModel, folder: Path, weights: Mapping[str, torch.Tensor], spec: ModelSpec, source: ModelSource
+) -> None:
+    """Write a whole model in transformers' layout: `weights`, in the precision of the base's files."""
     config = AutoConfig.from_pretrained(
         source.location, revision=source.revision, trust_remote_code=spec.allow_remote_code
     )
     dtype = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
-    model.save_pretrained(
-        str(folder), state_dict={name: tensor.to(dtype) for name, tensor in weights.items()}, safe_serialization=True
-    )
+    # Each tensor is converted once: two names of one tensor must stay two names of one tensor.
+    converted = {id(tensor): tensor.detach().to(dtype) for tensor in weights.values()}
+    state = {name: converted[id(tensor)] for name, tensor in weights.items()}
+    model.save_pretrained(str(folder), state_dict=state, safe_serialization=True)
 
 
 def _value_hint(error: ValueError) -> str:

@@ -44,10 +44,13 @@ def find_model(spec: ModelSpec) -> ModelSource:
         return ModelSource(str(folder), folder)
     if folder.is_file():
         raise ModelMissingError(
-            f"model {spec.source}: is a file, not a folder", hint=f"name the folder that holds it: --model {folder.parent}"
+            f"model {spec.source}: is a file, not a folder",
+            hint=f"name the folder that holds it: --model {folder.parent}",
         )
     if not _HUB_ID.fullmatch(spec.source):
-        raise ModelMissingError(f"model {spec.source}: no such folder{_near_miss(folder)}", hint="--model starter is built in")
+        raise ModelMissingError(
+            f"model {spec.source}: no such folder{_near_miss(folder)}", hint="--model starter is built in"
+        )
     return ModelSource(spec.source, None, spec.revision)
 
 
@@ -85,7 +88,7 @@ def _check_folder(folder: Path, spec: ModelSpec) -> None:
         )
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
         raise ModelMissingError(
-            f"model {spec.source}: the folder has no tokenizer", hint="copy the tokenizer.json of the base model into it"
+            f"model {spec.source}: the folder has no tokenizer", hint="copy the base model's tokenizer.json into it"
         )
 
 

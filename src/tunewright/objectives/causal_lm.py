@@ -8,7 +8,7 @@ The division is the loop's, over the whole accumulated batch. N supervised token
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from tunewright.objectives.objective import LossTerms
 from tunewright.spec.objective import CausalLmSpec

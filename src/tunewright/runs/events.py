@@ -217,4 +217,4 @@ def parse_event(line: bytes) -> Event:
 def event_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
     schema = _ADAPTER.json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tunewright run event", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Tunewright run event"}

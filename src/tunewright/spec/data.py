@@ -17,7 +17,7 @@ class SourceSpec(Node):
 
     path: str = Field(min_length=1)
     """File of rows (.jsonl or .json)."""
-    weight: float = Field(1.0, gt=0, le=1000)
+    weight: float = Field(default=1.0, gt=0, le=1000)
     """How often each row is seen per epoch: 2 = twice, 0.5 = a new half in every epoch."""
 
 
@@ -34,7 +34,9 @@ def _sources(value: Any) -> Any:
     return [_source(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-Sources = Annotated[tuple[SourceSpec, ...], BeforeValidator(_sources, json_schema_input_type=str | list[str | SourceSpec])]
+Sources = Annotated[
+    tuple[SourceSpec, ...], BeforeValidator(_sources, json_schema_input_type=str | list[str | SourceSpec])
+]
 
 
 class DataSpec(Node):
@@ -46,11 +48,11 @@ class DataSpec(Node):
     """Validation files; without one, `validation_split` is taken from the training rows."""
     test: Sources = ()
     """Held-out files for the final scores; without one, the validation rows are scored."""
-    validation_split: float = Field(0.1, ge=0, lt=1)
+    validation_split: float = Field(default=0.1, ge=0, lt=1)
     """Share of the training rows that is held out when no validation file is given."""
-    split_seed: int = Field(0, ge=0)
+    split_seed: int = Field(default=0, ge=0)
     """Seed of that split; independent of the training seed so that seeds can be compared on one split."""
-    max_length: int | None = Field(None, ge=8)
+    max_length: int | None = Field(default=None, ge=8)
     """Longest row in tokens. Automatic: the context length of the model."""
     too_long: Literal["error", "drop"] = "error"
     """What to do with longer rows: refuse to start and name them, or leave them out and name them."""

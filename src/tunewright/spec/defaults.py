@@ -2,9 +2,10 @@
 
 Pure functions of the recipe and four facts about the job: whoever knows the facts can foretell the choice.
 
-- learning rate, full: 4e-5 · (1e9 / parameters)^0.5, within [5e-6, 1e-3]. The square root is the slope at which published
-  rates for 0.1-70 B models fall with size; small models tolerate far more.
-- learning rate, adapters: 10 × the rule for full, at most 5e-3 ("LoRA Without Regret", Schulman et al. 2025, measured 9.8 ×).
+- learning rate, full: 4e-5 · (1e9 / parameters)^0.5, within [5e-6, 1e-3]: half the rate at four times the
+  size, anchored at the 1e-5…2e-5 in common use for 7 B. Measured on the starter: see docs/log.md.
+- learning rate, adapters: 10 × the rule for full, at most 5e-3 ("LoRA Without Regret", Schulman et al. 2025, measured
+  9.8 ×).
 - batch: the largest power of two ≤ rows / 25, within [1, 32]: an epoch has at least 25 steps.
 - epochs: 3,000 row visits / rows, within [1, 10], rounded.
 - validations: about 8 over the run; a checkpoint at each.
@@ -56,7 +57,9 @@ def settle(recipe: Recipe, facts: JobFacts) -> tuple[Recipe, tuple[Choice, ...]]
         batch = 2 ** int(math.log2(min(32, max(1, facts.num_rows // 25))))
         choose("batch_size", batch, f"largest power of two ≤ {facts.num_rows} rows / 25, within 1…32")
     elif train.batch_size > facts.num_rows:
-        choose("batch_size", facts.num_rows, f"{train.batch_size} asked for, but there are {facts.num_rows} training rows")
+        choose(
+            "batch_size", facts.num_rows, f"{train.batch_size} asked for, but there are {facts.num_rows} training rows"
+        )
     if train.epochs is None and train.max_steps is None:
         epochs = min(10, max(1, round(3000 / facts.num_rows)))
         choose("epochs", epochs, f"3,000 row visits / {facts.num_rows} rows, within 1…10")

@@ -15,12 +15,12 @@ class EvaluateSpec(Node):
     """The base-against-tuned scores that end every run."""
 
     graders: tuple[GraderName, ...] = ()
-    """Scores of generated answers; the first one is the headline. Automatic: `contains` first where rows name a fact."""
-    max_rows: int = Field(200, ge=0)
+    """Scores of generated answers; the first one is the headline. Automatic: `contains` where rows name a fact."""
+    max_rows: int = Field(default=200, ge=0)
     """Most held-out rows that are answered by generation (a seeded sample); 0 skips generation."""
-    max_new_tokens: int = Field(96, ge=1)
+    max_new_tokens: int = Field(default=96, ge=1)
     """Longest generated answer in tokens."""
-    batch_size: int = Field(50, ge=1)
+    batch_size: int = Field(default=50, ge=1)
     """Answers generated at once."""
-    num_samples: int = Field(8, ge=0)
+    num_samples: int = Field(default=8, ge=0)
     """Side-by-side answers kept for the report."""

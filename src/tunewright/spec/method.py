@@ -24,11 +24,11 @@ class LoraSpec(Variant):
 
     maker: ClassVar[str] = "tunewright.methods.lora:Lora"
     kind: Literal["lora"] = "lora"
-    rank: int = Field(16, ge=1, le=4096)
+    rank: int = Field(default=16, ge=1, le=4096)
     """Rank r of the update B·A."""
-    alpha: float | None = Field(None, gt=0)
+    alpha: float | None = Field(default=None, gt=0)
     """Scale: the update is multiplied by alpha / rank. Automatic: 2 · rank."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the adapter's input."""
     targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     """Linear layers that get an adapter: `all-linear` (all but the output head) or names such as `q_proj`."""

@@ -12,7 +12,7 @@ STARTER = "starter"
 class ModelSpec(Node):
     """The base model: `starter` (built in), a folder, or a hub id."""
 
-    source: str = Field(STARTER, min_length=1)
+    source: str = Field(default=STARTER, min_length=1)
     """`starter`, a folder with a transformers checkpoint, or a hub id."""
     revision: str | None = None
     """Branch, tag or commit of a hub id."""

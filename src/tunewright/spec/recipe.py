@@ -25,7 +25,7 @@ class Recipe(Node):
     """Everything that decides a run; equal recipes on equal data give equal weights."""
 
     version: Literal[1] = 1
-    name: str = Field("", max_length=100, pattern=r"^[\w.\- ]*$")
+    name: str = Field(default="", max_length=100, pattern=r"^[\w.\- ]*$")
     """Name of the run, shown in lists and part of the default folder name."""
     model: ModelSpec = ModelSpec()
     data: DataSpec = DataSpec()
@@ -41,7 +41,8 @@ def build_recipe(tree: Mapping[str, Any], *, origin: str = "recipe") -> Recipe:
     """Return the Recipe of a tree of plain values.
 
     Raises:
-        RecipeError: with *every* fault, each with its path, rule, value and, for a key that is nearly right, a suggestion.
+        RecipeError: with *every* fault, each with its path, rule, value and, for a key that is nearly right, a
+        suggestion.
     """
     try:
         return Recipe.model_validate(dict(tree))

@@ -42,12 +42,15 @@ def parse_tree(text: str, *, origin: str = "recipe") -> Tree:
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"{origin}: is not YAML: {' '.join(str(error).split())}", hint="mind indents and colons") from error
+        raise RecipeError(
+            f"{origin}: is not YAML: {' '.join(str(error).split())}", hint="mind indents and colons"
+        ) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         raise RecipeError(
-            f"{origin}: must be a mapping of keys, got {type(tree).__name__}", hint="start with e.g. `model: {source: starter}`"
+            f"{origin}: must be a mapping of keys, got {type(tree).__name__}",
+            hint="start with e.g. `model: {source: starter}`",
         )
     return tree
 
@@ -108,4 +111,4 @@ def dump_recipe(recipe: Recipe) -> str:
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a recipe, for completion in editors."""
     schema = Recipe.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tunewright recipe", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Tunewright recipe"}

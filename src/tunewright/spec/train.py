@@ -16,12 +16,12 @@ class OptimizerSpec(Node):
     """AdamW with decoupled weight decay (arXiv 1711.05101) and clipping of the global gradient norm."""
 
     kind: Literal["adamw"] = "adamw"
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.99, ge=0, lt=1)
-    eps: float = Field(1e-8, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """Decay on matrices; vectors (norms, biases) are never decayed."""
-    max_grad_norm: float | None = Field(1.0, gt=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Largest global gradient norm; larger gradients are scaled down. None: no clipping."""
 
 
@@ -29,50 +29,50 @@ class ScheduleSpec(Node):
     """The learning rate over the run, as a multiple of `train.learning_rate`."""
 
     kind: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: float = Field(0.05, ge=0, le=1)
+    warmup: float = Field(default=0.05, ge=0, le=1)
     """Share of the steps in which the rate climbs from 0."""
-    floor: float = Field(0.0, ge=0, le=1)
+    floor: float = Field(default=0.0, ge=0, le=1)
     """Multiple of the learning rate that cosine and linear end at."""
 
 
 class StopSpec(Node):
     """When to stop before the last step."""
 
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a new best. None: never."""
-    min_delta: float = Field(0.0, ge=0)
+    min_delta: float = Field(default=0.0, ge=0)
     """A validation loss counts as a new best when it is lower by more than this."""
 
 
 class HardwareSpec(Node):
     """Where and in which precision the job computes."""
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     """`auto` takes a CUDA GPU, else Apple's GPU, else the CPU."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto` takes bf16 where the device multiplies it fast (by its feature flags, never by a timing)."""
-    micro_batch_tokens: int = Field(4096, ge=1)
+    micro_batch_tokens: int = Field(default=4096, ge=1)
     """Most tokens (padding included) computed at once; larger batches are accumulated."""
 
 
 class TrainSpec(Node):
     """One optimisation: how long, how fast, how often it is looked at."""
 
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     """Passes over the training rows. Automatic: by their number."""
-    max_steps: int | None = Field(None, ge=1)
+    max_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; overrides `epochs`."""
-    learning_rate: float | None = Field(None, gt=0, le=1)
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
     """Peak learning rate. Automatic: by method and model size."""
-    batch_size: int | None = Field(None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
     """Rows per optimiser step. Automatic: by the number of rows."""
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of initialisation, order and dropout."""
-    save_steps: int | None = Field(None, ge=1)
+    save_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps between checkpoints. Automatic: at every validation."""
-    eval_steps: int | None = Field(None, ge=1)
+    eval_steps: int | None = Field(default=None, ge=1)
     """Optimiser steps between validations. Automatic: about 8 over the run."""
-    keep_checkpoints: int = Field(2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints that are kept beside the best one."""
     optimizer: OptimizerSpec = OptimizerSpec()
     schedule: ScheduleSpec = ScheduleSpec()

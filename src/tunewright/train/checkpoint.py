@@ -2,8 +2,8 @@
 
     checkpoints/step-000120/  weights.safetensors (fp32 masters) · optimizer.pt · random.pt · state.json
 
-Written beside and renamed, so a folder with its final name is whole. Knows nothing of data: order is a function of seed and
-epoch, and `LoopState` says how far it was followed.
+Written beside and renamed, so a folder with its final name is whole. Knows nothing of data: order is a function of
+seed and epoch, and `LoopState` says how far it was followed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from tunewright.errors import RunError
+from tunewright.errors import RunError, StorageError
 from tunewright.runs.atomic import replace_folder
 from tunewright.train.masters import MasterWeights
 
@@ -40,11 +41,18 @@ def save_checkpoint(path: Path, state: LoopState, masters: MasterWeights, optimi
     Raises:
         StorageError: if the storage refuses; no folder of that name is left.
     """
+    weights = {name: t.detach().contiguous() for name, t in masters.tensors.items()}
+    devices = {"cuda": torch.cuda.get_rng_state_all()} if torch.cuda.is_available() else {}
     with replace_folder(path) as folder:
-        save_file({name: t.detach().contiguous() for name, t in masters.tensors.items()}, str(folder / "weights.safetensors"))
-        torch.save(optimizer.state_dict(), folder / "optimizer.pt")
-        devices = {"cuda": torch.cuda.get_rng_state_all()} if torch.cuda.is_available() else {}
-        torch.save({"cpu": torch.get_rng_state(), **devices}, folder / "random.pt")
+        try:
+            save_file(weights, str(folder / "weights.safetensors"))
+            torch.save(optimizer.state_dict(), folder / "optimizer.pt")
+            torch.save({"cpu": torch.get_rng_state(), **devices}, folder / "random.pt")
+        except (RuntimeError, SafetensorError) as error:
+            # On a full disk both libraries raise an error of their own, which hides the system's.
+            raise StorageError(
+                f"{path}: cannot be written: {error}", hint="is the disk full? free some space, then resume the run"
+            ) from error
         (folder / "state.json").write_text(json.dumps(dataclasses.asdict(state)), encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """The one training loop: order rows, step, validate, save, stop.
 
-Knows no method (the model arrives trainable), no data format (rows arrive encoded) and no evaluation (the validation loss
-arrives as a callable). Everything it does is told to the recorder.
+Knows no method (the model arrives trainable), no data format (rows arrive encoded) and no evaluation (the validation
+loss arrives as a callable). Everything it does is told to the recorder.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Loop:
         self._steps_per_epoch = len(self._planned[1])
 
     def run(self, resume_from: Path | None = None) -> LoopState:
-        """Train to the last step or the early stop, then leave the best weights in the model and return the final state.
+        """Train to the last step or the early stop, then leave the best weights in the model and return the final
+        state.
 
         Raises:
             Interrupted: if `should_stop` said so; a checkpoint of the last step is there.
@@ -110,7 +111,7 @@ class Loop:
             self._save()
 
     def _batch(self) -> list[list[int]]:
-        """Return the micro-batches (row indices) of the current step; the plan is a function of seed and epoch alone."""
+        """Return the micro-batches (row indices) of this step; the plan is a function of seed and epoch alone."""
         epoch, position = divmod(self.state.step, self._steps_per_epoch)
         if self._planned[0] != epoch:
             self._planned = (epoch, self._make_plan(epoch))

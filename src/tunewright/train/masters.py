@@ -1,7 +1,8 @@
 """fp32 master weights for a model that computes in bf16.
 
-bf16 keeps 8 bits of mantissa: an update below 1/256 of a weight would vanish. The optimiser therefore moves fp32 masters and
-the model gets rounded copies; gradients of micro-batches are added up in fp32. In an fp32 model the masters *are* the weights.
+bf16 keeps 8 bits of mantissa: an update below 1/256 of a weight would vanish. The optimiser therefore moves fp32
+masters and the model gets rounded copies; gradients of micro-batches are added up in fp32. In an fp32 model the
+masters *are* the weights.
 """
 
 from __future__ import annotations

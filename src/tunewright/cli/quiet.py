@@ -1,0 +1,19 @@
+"""Keep the libraries' own chatter out of a command's output: progress bars, advice, deprecation notes.
+
+By their documented switches, in this one place. Imported only by verbs that load a model anyway.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from transformers.utils import logging
+
+
+def quieten_libraries() -> None:
+    """Silence transformers below errors, and warnings unless the user asked for them (`python -W`)."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")

@@ -1,0 +1,81 @@
+"""The verbs that train, from a raw tree or a stopped run to the verdict; the recipe is checked before torch loads.
+
+Knows neither flags nor how anything is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tunewright.cli.extras import need_train_packages
+from tunewright.cli.progress import Manner, print_json, watch
+from tunewright.cli.screen import make_console
+from tunewright.cli.verdict import print_verdict
+from tunewright.runs.folder import RunFolder
+from tunewright.runs.recorder import Listener
+from tunewright.runs.summary import summarise
+from tunewright.spec.recipe import build_recipe
+from tunewright.spec.recipe_yaml import dump_recipe, override
+
+
+def manner(*, as_json: bool, quiet: bool) -> Manner:
+    """Return how to report: for scripts, as little as possible, or for people."""
+    if as_json:
+        return "json"
+    return "quiet" if quiet else "people"
+
+
+def start(
+    tree: dict[str, Any], settings: Sequence[str], how: Manner, *, origin: str = "recipe", dry_run: bool = False
+) -> None:
+    """Run the recipe of `tree` with `settings` on top, or with `dry_run` print it.
+
+    Raises:
+        RecipeError: with all faults, before anything heavy is imported.
+        TunewrightError: as the job.
+    """
+    recipe = build_recipe(override(tree, settings), origin=origin)
+    if dry_run:
+        print(dump_recipe(recipe), end="")
+        return
+
+    def job(listener: Listener) -> RunFolder:
+        from tunewright.jobs.train import finetune
+
+        return finetune(recipe, listener)
+
+    _perform(job, how)
+
+
+def go_on(path: str, how: Manner) -> None:
+    """Resume the run at `path`.
+
+    Raises:
+        TunewrightError: as the job.
+    """
+    RunFolder.open(Path(path))
+
+    def job(listener: Listener) -> RunFolder:
+        from tunewright.jobs.train import resume
+
+        return resume(Path(path), listener)
+
+    _perform(job, how)
+
+
+def _perform(job: Callable[[Listener], RunFolder], how: Manner) -> None:
+    need_train_packages()
+    with watch(how) as listener:
+        listener.on_progress("loading libraries", 0, 1)
+        from tunewright.cli.quiet import quieten_libraries
+
+        quieten_libraries()
+        run = job(listener)
+    if how == "json":
+        print_json({"type": "summary", **summarise(run).as_dict()})
+    elif how == "quiet":
+        print(run.path)
+    else:
+        print_verdict(make_console(), run)
