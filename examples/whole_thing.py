@@ -81,7 +81,6 @@ def collate(rows: Sequence[EncodedRow], pad_id: int, device: str) -> tuple[torch
 def order_of(epoch: int, num_rows: int, seed: int) -> np.ndarray:
     """Return the order in which an epoch visits the rows: a function of seed and epoch alone, so it can be repeated."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
-    generator.permutation(num_rows)  # the engine's first draw serves files of fractional weight; here it goes unused
     return generator.permutation(num_rows)
 
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in {"Run", "finetune", "load_run"}:
-        from tunewright.jobs import python
+        from tunewright.errors import MissingExtraError
 
+        try:
+            from tunewright.jobs import python
+        except ModuleNotFoundError as error:
+            if error.name in {"torch", "transformers", "peft", "safetensors"}:
+                raise MissingExtraError.of("train", error.name) from error
+            raise
         return getattr(python, name)
     raise AttributeError(f"module 'tunewright' has no attribute {name!r}")

@@ -62,7 +62,14 @@ class TestHfEngine(EngineKit):
         return HfEngine(model, tokenizer, batch_size=self.batch_size)
 
     def prompts(self) -> Prompts:
-        texts = ("<|user|>Hi<|assistant|>", "<|user|>Where is it?<|assistant|>", "a", "Ünï 首都", "two words", "7 * 6 =")
+        texts = (
+            "<|user|>Hi<|assistant|>",
+            "<|user|>Where is it?<|assistant|>",
+            "a",
+            "Ünï 首都",
+            "two words",
+            "7 * 6 =",
+        )
         return [self.tokenizer.encode(text) for text in texts]
 
     def context_tokens(self) -> int:

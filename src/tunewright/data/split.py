@@ -55,7 +55,7 @@ def epoch_rows(counts: Sequence[int], weights: Sequence[float], seed: int, epoch
         num_visits = max(1, round(weight * count)) if count else 0
         repeats, rest = divmod(num_visits, count) if count else (0, 0)
         own = np.arange(first, first + count, dtype=np.int64)
-        visits += [np.tile(own, repeats), generator.permutation(own)[:rest]]
+        visits += [np.tile(own, repeats), generator.permutation(own)[:rest] if rest else own[:0]]
         first += count
     return generator.permutation(np.concatenate(visits)) if visits else np.empty(0, dtype=np.int64)
 

@@ -23,15 +23,15 @@ class Column:
 
 
 def compare(base: Column, tuned: Column, graders: Sequence[str], num_rows: int, num_samples: int) -> Scores:
-    """Return the comparison; the headline is the first grader that scored both, else the loss.
+    """Return the comparison; the headline is the first grader that scored both, else the loss, else nothing.
 
     `num_rows` is the number of rows behind the loss; a grader's number is that of its answers.
     """
-    headline = next((name for name in graders if name in base.scores and name in tuned.scores), "loss")
+    headline = next((name for name in (*graders, "loss") if name in base.scores and name in tuned.scores), "")
     pairs = list(zip(base.answers, tuned.answers, strict=True))
     return Scores(
         headline=headline,
-        num_rows=len(pairs) if headline != "loss" else num_rows,
+        num_rows=num_rows if headline in ("loss", "") else len(pairs),
         base=base.scores,
         tuned=tuned.scores,
         groups=_groups(pairs, headline),

@@ -36,20 +36,23 @@ def score_loss(
     batches: Sequence[Batch],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> LossScore:
-    """Return the mean loss over the batches, without gradients and without dropout; the model's mode is left as it was."""
+    """Return the mean loss over the batches, without gradients or dropout; the model's mode is left as it was."""
     was_training = model.training
     model.eval()
     loss_sum, weight_sum, accuracy_sum = 0.0, 0.0, None
-    with torch.no_grad():
-        for done, batch in enumerate(batches, start=1):
-            tensors = to_tensors(batch, model.device)
-            logits_NV = chosen_logits(model, tensors.tokens_BT, tensors.query_N)
-            terms = objective(logits_NV, tensors.target_N, tensors.weight_N)
-            loss_sum += float(terms.loss_sum)
-            weight_sum += batch.weight_sum
-            if "token_accuracy" in terms.sums:
-                accuracy_sum = (accuracy_sum or 0.0) + terms.sums["token_accuracy"]
-            if on_progress is not None:
-                on_progress(done, len(batches))
-    model.train(was_training)
+    try:
+        with torch.no_grad():
+            for done, batch in enumerate(batches, start=1):
+                tensors = to_tensors(batch, model.device)
+                logits_NV = chosen_logits(model, tensors.tokens_BT, tensors.query_N)
+                terms = objective(logits_NV, tensors.target_N, tensors.weight_N)
+                loss_sum += float(terms.loss_sum)
+                weight_sum += batch.weight_sum
+                if "token_accuracy" in terms.sums:
+                    accuracy_sum = (accuracy_sum or 0.0) + terms.sums["token_accuracy"]
+                if on_progress is not None:
+                    on_progress(done, len(batches))
+    finally:
+        # Progress may interrupt; the model then goes on in the mode that its owner chose.
+        model.train(was_training)
     return LossScore(loss_sum / weight_sum, None if accuracy_sum is None else accuracy_sum / weight_sum)

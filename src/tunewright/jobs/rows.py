@@ -54,10 +54,7 @@ def load_rows(spec: DataSpec) -> RowSets:
     left_out = tuple(fault for _, result in files for fault in result.faults)
     if left_out and spec.unusable == "error":
         raise unusable_error(left_out)
-    divided = [
-        SourceRows(result.rows, source.weight)
-        for source, (_, result) in zip(spec.train, training, strict=True)
-    ]
+    divided = [SourceRows(result.rows, source.weight) for source, (_, result) in zip(spec.train, training, strict=True)]
     validation = tuple(row for role, result in files if role == "validation" for row in result.rows)
     if not any(source.rows for source in divided):
         raise NoRowsError(

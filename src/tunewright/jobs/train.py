@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 import tunewright
-from tunewright.errors import DataError, Interrupted, RunError, StorageError, TunewrightError
+from tunewright.errors import DataError, Interrupted, ModelError, RunError, StorageError, TunewrightError
 from tunewright.evaluate.compare import Column, compare, load_column, save_column
 from tunewright.evaluate.loss import plan_batches, score_loss
 from tunewright.evaluate.report import write_report
@@ -25,7 +26,7 @@ from tunewright.methods.method import Method
 from tunewright.models.load import context_tokens, num_parameters
 from tunewright.models.source import fingerprint
 from tunewright.objectives.objective import Objective
-from tunewright.runs.atomic import replace_folder
+from tunewright.runs.atomic import remove_leftovers, replace_folder
 from tunewright.runs.events import (
     ArtifactSaved,
     ModelLoaded,
@@ -79,15 +80,17 @@ def resume(path: Path, listener: Listener | None = None) -> RunFolder:
     with StopRequest() as stop, run, run.lock():
         if run.state() == "finished":
             raise RunError(f"{path}: the run is finished", hint=f"tunewright show {path}")
-        prepared = prepare(_with_former_precision(run), listener)
-        _check_same_data(run, prepared)
+        prepared = prepare(_on_former_hardware(run), listener)
+        _check_same_inputs(run, prepared)
         stop.check()
+        _settle(run, prepared.recipe)
         _execute(run, prepared, Recorder(run, listener), stop)
     return run
 
 
 def _execute(run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopRequest) -> None:
     started = time.perf_counter()
+    remove_leftovers(run.path)
     checkpoints = run.checkpoints()
     newest = checkpoints[-1] if checkpoints else None
     run.truncate_metrics_after(newest.step if newest else 0)
@@ -114,7 +117,8 @@ def _execute(run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopR
         run.save_scores(compare(base, tuned, grader_names(prepared), len(prepared.tokens.test), num_samples))
         seconds = time.perf_counter() - started
         recorder.event(RunFinished(seconds=seconds, best_step=state.best_step, num_steps=state.step))
-        write_report(run)
+    # The report shows a finished run, so it comes after; a report that fails does not make the run a failed one.
+    write_report(run)
 
 
 def _apply_method(prepared: Prepared, recorder: Recorder) -> Method:
@@ -178,28 +182,28 @@ def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loo
     path = run.adapter_path if method.artifact == "adapter" else run.model_path
     with replace_folder(path) as folder:
         origin = (prepared.recipe.model, prepared.source)
-        method.save(prepared.model, loop.masters.tensors, folder, origin)
-        prepared.tokenizer.save(folder)
+        try:
+            method.save(prepared.model, loop.masters.tensors, folder, origin)
+            prepared.tokenizer.save(folder)
+        except (RuntimeError, SafetensorError) as error:
+            # A full disk: the library's own error hides the system's.
+            hint = "is the disk full? free some space, then resume the run"
+            raise StorageError(f"{path}: cannot be written: {error}", hint=hint) from error
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     recorder.event(ArtifactSaved(kind=method.artifact, path=f"artifacts/{path.name}", size_bytes=size))
 
 
 def _complete_manifest(run: RunFolder, prepared: Prepared) -> None:
-    hashes = fingerprint(prepared.source)
     hardware = prepared.hardware
     run.save_manifest(
         run.manifest().model_copy(
             update={
-                "recipe_sha256": recipe_sha256(prepared.recipe),
+                "recipe_sha256": recipe_sha256(run.recipe()),
                 "data": tuple(
                     DataFile(role=role, path=str(r.path), sha256=r.sha256, num_rows=len(r.rows))
                     for role, r in prepared.sets.files
                 ),
-                "base_model": BaseModelLineage(
-                    source=prepared.recipe.model.source,
-                    weights_sha256={name: value for name, value in hashes.items() if not name.endswith(".json")},
-                    config_sha256=hashes.get("config.json"),
-                ),
+                "base_model": _base_lineage(prepared),
                 "template_sha256": prepared.tokenizer.template_sha256(),
                 "hardware": read_hardware(
                     num_threads=torch.get_num_threads(), device=hardware.device, precision=hardware.precision
@@ -209,23 +213,49 @@ def _complete_manifest(run: RunFolder, prepared: Prepared) -> None:
     )
 
 
-def _with_former_precision(run: RunFolder) -> Recipe:
-    """Return the run's recipe with the precision that it began in: two halves of a run must compute alike."""
-    recipe, precision = run.recipe(), run.manifest().hardware.precision
-    if precision is None:
+def _on_former_hardware(run: RunFolder) -> Recipe:
+    """Return the run's recipe on the device and in the precision that it began on: two halves must compute alike."""
+    recipe, former = run.recipe(), run.manifest().hardware
+    if former.device is None or former.precision is None:
         return recipe
-    hardware = recipe.train.hardware.model_copy(update={"precision": precision})
+    update = {"device": former.device, "precision": former.precision}
+    hardware = recipe.train.hardware.model_copy(update=update)
     return recipe.model_copy(update={"train": recipe.train.model_copy(update={"hardware": hardware})})
 
 
-def _check_same_data(run: RunFolder, prepared: Prepared) -> None:
-    former = {(file.role, file.path): file.sha256 for file in run.manifest().data}
+def _settle(run: RunFolder, settled: Recipe) -> None:
+    """Save the settled recipe of a run that was created but never started; hardware stays as it was asked for."""
+    asked = run.recipe()
+    train = settled.train.model_copy(update={"hardware": asked.train.hardware})
+    recipe = settled.model_copy(update={"train": train})
+    if recipe != asked:
+        run.save_recipe(recipe)
+
+
+def _check_same_inputs(run: RunFolder, prepared: Prepared) -> None:
+    manifest = run.manifest()
+    former = {(file.role, file.path): file.sha256 for file in manifest.data}
     for role, result in prepared.sets.files:
         if former.get((role, str(result.path)), result.sha256) != result.sha256:
             raise DataError(
                 f"{result.path}: has changed since the run began, so going on would mix two data sets",
                 hint="put the former file back, or start a new run",
             )
+    base = _base_lineage(prepared)
+    if manifest.base_model is not None and manifest.base_model != base:
+        raise ModelError(
+            f"model {base.source}: its files have changed since the run began, so going on would mix two models",
+            hint="put the former files back, or start a new run",
+        )
+
+
+def _base_lineage(prepared: Prepared) -> BaseModelLineage:
+    hashes = fingerprint(prepared.source)
+    return BaseModelLineage(
+        source=prepared.recipe.model.source,
+        weights_sha256={name: value for name, value in hashes.items() if not name.endswith(".json")},
+        config_sha256=hashes.get("config.json"),
+    )
 
 
 @contextmanager

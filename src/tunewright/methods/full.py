@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from transformers import PreTrainedModel
 
-from tunewright.models.load import save_model
 from tunewright.models.source import ModelSource
 from tunewright.spec.method import FullSpec
 from tunewright.spec.model import ModelSpec
@@ -34,13 +33,5 @@ class Full:
         folder: Path,
         origin: tuple[ModelSpec, ModelSource],
     ) -> None:
-        """Write the whole model in the precision of the base's files."""
-        spec, source = origin
-        # A tied weight has two names and one parameter: both names get its master, or the file would cut the tie.
-        learned = {id(parameter): weights[name] for name, parameter in model.named_parameters() if name in weights}
-        named = {
-            name: learned[id(parameter)]
-            for name, parameter in model.named_parameters(remove_duplicate=False)
-            if id(parameter) in learned
-        }
-        save_model(model, folder, {**model.state_dict(), **named}, spec, source)
+        """Write the live model: its weights are the masters' rounded copies, exactly what was scored."""
+        model.save_pretrained(str(folder), safe_serialization=True)

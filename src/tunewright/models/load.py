@@ -1,4 +1,4 @@
-"""Load a causal language model for training or inference, and write one back.
+"""Load a causal language model for training or inference.
 
 Weights come from safetensors unless the recipe allows pickle; code that comes with a model runs only if the recipe
 allows it.
@@ -6,11 +6,8 @@ allows it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from tunewright.errors import ModelError, ModelMissingError
 from tunewright.models.hardware import Hardware
@@ -63,20 +60,6 @@ def context_tokens(model: PreTrainedModel) -> int:
 def num_parameters(model: torch.nn.Module) -> int:
     """Return the number of weights, tied ones counted once."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def save_model(
-    model: PreTrainedModel, folder: Path, weights: Mapping[str, torch.Tensor], spec: ModelSpec, source: ModelSource
-) -> None:
-    """Write a whole model in transformers' layout: `weights`, in the precision of the base's files."""
-    config = AutoConfig.from_pretrained(
-        source.location, revision=source.revision, trust_remote_code=spec.allow_remote_code
-    )
-    dtype = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
-    # Each tensor is converted once: two names of one tensor must stay two names of one tensor.
-    converted = {id(tensor): tensor.detach().to(dtype) for tensor in weights.values()}
-    state = {name: converted[id(tensor)] for name, tensor in weights.items()}
-    model.save_pretrained(str(folder), state_dict=state, safe_serialization=True)
 
 
 def _value_hint(error: ValueError) -> str:

@@ -63,7 +63,7 @@ def fingerprint(source: ModelSource) -> dict[str, str]:
     """Return the SHA-256 of each file that decides what the model computes; empty for a hub id (its revision tells)."""
     if source.folder is None:
         return {}
-    files = [*weight_files(source.folder), source.folder / "config.json", source.folder / "tokenizer.json"]
+    files = [*weight_files(source.folder), source.folder / "config.json"]
     return {path.name: _sha256(path) for path in files if path.exists()}
 
 
@@ -83,7 +83,7 @@ def _check_folder(folder: Path, spec: ModelSpec) -> None:
         )
     if weights[0].suffix != ".safetensors" and not spec.allow_pickle:
         raise ModelError(
-            f"model {spec.source}: its weights are pickle files ({weights[0].name}), which can run code when they are loaded",
+            f"model {spec.source}: its weights are pickle files ({weights[0].name}), which can run code",
             hint="convert them to safetensors, or trust them with --set model.allow_pickle=true",
         )
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):

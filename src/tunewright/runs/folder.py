@@ -1,7 +1,7 @@
 """The run folder: where each thing of a run lies, and the only way in or out for everyone else.
 
     recipe.yaml   manifest.json   events.jsonl   metrics.jsonl   .lock
-    checkpoints/step-000123/   artifacts/adapter/ or artifacts/model/   report/scores.json, report/index.html
+    checkpoints/step-000123/   artifacts/adapter/ or artifacts/model/   report/{base,scores}.json, report/index.html
 
 `manifest.json` is written last, so a folder that has one is a run. Names are valid on Windows. Does not know what is
 in a checkpoint or an artifact. Reading needs no lock; writers hold `lock()`.
@@ -13,7 +13,6 @@ import difflib
 import os
 import re
 import uuid
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from types import TracebackType
 from typing import Literal
 
 from tunewright.errors import RunExistsError, RunMissingError
-from tunewright.runs.atomic import remove_folder, replace_folder, storage_guard, write_text
+from tunewright.runs.atomic import remove_folder, storage_guard, write_text
 from tunewright.runs.events import Event, RunFailed, RunFinished, RunInterrupted, RunStarted, event_line, parse_event
 from tunewright.runs.lines import LineWriter, read_rows
 from tunewright.runs.lock import RunLock, is_locked
@@ -221,10 +220,6 @@ class RunFolder:
             self._metrics_writer.close()
             self._metrics_writer = None
         truncate_after(self.metrics_path, step)
-
-    def new_checkpoint(self, step: int) -> AbstractContextManager[Path]:
-        """Return a context whose folder becomes the checkpoint of `step` when its body ends."""
-        return replace_folder(self.checkpoint_path(step))
 
     def remove_checkpoint(self, step: int) -> None:
         """Remove a checkpoint."""

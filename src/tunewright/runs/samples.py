@@ -80,4 +80,4 @@ def load_scores(path: Path) -> Scores | None:
         return None
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise RunError(f"{path}: cannot be read: {reason}", hint="score the run again: tunewright evaluate") from error
+        raise RunError(f"{path}: cannot be read: {reason}", hint="it is damaged: start the run again") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from tunewright.spec.node import Node
 
@@ -41,6 +41,14 @@ Sources = Annotated[
 
 class DataSpec(Node):
     """The rows of a run: what is trained on, what is held out, and the length limit."""
+
+    @field_validator("validation", "test")
+    @classmethod
+    def _refuse_weight(cls, sources: tuple[SourceSpec, ...]) -> tuple[SourceSpec, ...]:
+        """A weight says how often a row is trained on; held-out rows are scored once each."""
+        if any(source.weight != 1 for source in sources):
+            raise ValueError("must not have a weight: only training files have one")
+        return sources
 
     train: Sources = ()
     """Training files: a path, `path:weight`, or a list of them."""

@@ -1,6 +1,6 @@
 """The published rules by which `None` in a recipe becomes a number, and the record of which rule chose what.
 
-Pure functions of the recipe and four facts about the job: whoever knows the facts can foretell the choice.
+Pure functions of the recipe and three facts about the job: whoever knows the facts can foretell the choice.
 
 - learning rate, full: 4e-5 · (1e9 / parameters)^0.5, within [5e-6, 1e-3]: half the rate at four times the
   size, anchored at the 1e-5…2e-5 in common use for 7 B. Measured on the starter: see docs/log.md.

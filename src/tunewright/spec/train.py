@@ -41,7 +41,7 @@ class StopSpec(Node):
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a new best. None: never."""
     min_delta: float = Field(default=0.0, ge=0)
-    """A validation loss counts as a new best when it is lower by more than this."""
+    """A validation loss is a new best, and its weights are those delivered, when it is lower by more than this."""
 
 
 class HardwareSpec(Node):

@@ -1,4 +1,4 @@
-"""The contract that every engine passes: subclass `EngineKit`, say how the engine is made and which prompts it is given.
+"""The contract that every engine passes: subclass `EngineKit`, say how the engine is made and what it is asked.
 
 The answers must differ from one another and be long enough to be cut, or the tests show nothing; the kit checks that
 too. Deliberately does not know what computes the answers.

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +22,7 @@ from safetensors.torch import load_file, save_file
 
 from tunewright.errors import RunError, StorageError
 from tunewright.runs.atomic import replace_folder
+from tunewright.runs.folder import RunFolder
 from tunewright.train.masters import MasterWeights
 
 
@@ -62,15 +65,11 @@ def load_checkpoint(path: Path, masters: MasterWeights, optimizer: torch.optim.O
     Raises:
         RunError: if the checkpoint is damaged or of another model.
     """
-    try:
+    with _damage_named(path):
         state = LoopState(**json.loads((path / "state.json").read_text(encoding="utf-8")))
         masters.load(load_file(str(path / "weights.safetensors")))
         optimizer.load_state_dict(torch.load(path / "optimizer.pt", weights_only=True))
         random = torch.load(path / "random.pt", weights_only=True)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise RunError(
-            f"checkpoint {path}: cannot be taken up: {error}", hint=f"delete {path.name} to go on from the one before"
-        ) from error
     torch.set_rng_state(random["cpu"])
     if "cuda" in random and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(random["cuda"])
@@ -78,12 +77,38 @@ def load_checkpoint(path: Path, masters: MasterWeights, optimizer: torch.optim.O
 
 
 def load_weights(path: Path, masters: MasterWeights) -> None:
-    """Take up only the weights of a checkpoint."""
-    masters.load(load_file(str(path / "weights.safetensors")))
+    """Take up only the weights of a checkpoint.
+
+    Raises:
+        RunError: if they are damaged or of another model.
+    """
+    with _damage_named(path):
+        masters.load(load_file(str(path / "weights.safetensors")))
 
 
-def prune_checkpoints(paths: dict[int, Path], keep: int, best_step: int | None) -> None:
+def prune_checkpoints(run: RunFolder, keep: int, best_step: int | None) -> None:
     """Delete all but the newest `keep` checkpoints and the best one."""
-    for step in sorted(paths)[:-keep]:
-        if step != best_step:
-            shutil.rmtree(paths[step], ignore_errors=True)
+    for checkpoint in run.checkpoints()[:-keep]:
+        if checkpoint.step != best_step:
+            run.remove_checkpoint(checkpoint.step)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        EOFError,
+        UnpicklingError,
+        SafetensorError,
+    ) as error:
+        # Each file that is empty, torn or foreign fails in a way of its own: torch alone has five.
+        raise RunError(
+            f"checkpoint {path}: cannot be taken up: {error or type(error).__name__}",
+            hint=f"delete {path.name} to go on from the one before",
+        ) from error

@@ -6,6 +6,7 @@ loss arrives as a callable). Everything it does is told to the recorder.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -128,9 +129,8 @@ class Loop:
             return None
         started = time.perf_counter()
         loss = self.given.validate()
-        is_best = self.state.step > 0 and (
-            self.state.best_loss is None or loss < self.state.best_loss - self.spec.stop.min_delta
-        )
+        best = math.inf if self.state.best_loss is None else self.state.best_loss - self.spec.stop.min_delta
+        is_best = self.state.step > 0 and loss < best
         if is_best:
             self.state.best_loss, self.state.best_step, self.state.stale = loss, self.state.step, 0
         elif self.state.step > 0:
@@ -167,8 +167,7 @@ class Loop:
         if not path.exists():
             save_checkpoint(path, self.state, self.masters, self.optimizer)
             self.recorder.event(CheckpointSaved(step=self.state.step, path=f"checkpoints/{path.name}"))
-        paths = {checkpoint.step: checkpoint.path for checkpoint in self.recorder.run.checkpoints()}
-        prune_checkpoints(paths, self.spec.keep_checkpoints, self.state.best_step)
+        prune_checkpoints(self.recorder.run, self.spec.keep_checkpoints, self.state.best_step)
 
     def _restore_best(self) -> None:
         best = self.state.best_step

@@ -34,9 +34,7 @@ CONFIGS: dict[str, PreTrainedConfig] = {
     "llama": LlamaConfig(**SIZES, tie_word_embeddings=False),
     "llama-tied": LlamaConfig(**SIZES, tie_word_embeddings=True),
     "qwen2": Qwen2Config(**SIZES),
-    "gpt2": GPT2Config(
-        vocab_size=96, n_positions=64, n_embd=32, n_layer=2, n_head=4, bos_token_id=1, eos_token_id=2
-    ),
+    "gpt2": GPT2Config(vocab_size=96, n_positions=64, n_embd=32, n_layer=2, n_head=4, bos_token_id=1, eos_token_id=2),
     "gemma2": Gemma2Config(**SIZES, head_dim=8, sliding_window=4, final_logit_softcapping=2.0),
     "cohere": CohereConfig(**SIZES, logit_scale=0.25),
     "granite": GraniteConfig(**SIZES, logits_scaling=8.0),

@@ -10,7 +10,7 @@ import pytest
 from tests.tiny import make_tiny_model
 from tunewright.errors import ModelError, ModelMissingError
 from tunewright.models.hardware import Hardware
-from tunewright.models.load import context_tokens, load_model, num_parameters, save_model
+from tunewright.models.load import context_tokens, load_model, num_parameters
 from tunewright.models.source import ModelSource, find_model, fingerprint, weight_files
 from tunewright.models.tokenizer import load_tokenizer
 from tunewright.spec.model import ModelSpec
@@ -145,5 +145,5 @@ def test_what_is_saved_is_what_is_loaded(folder: Path, tmp_path: Path) -> None:
     assert not model.training
     assert context_tokens(model) == 256
     assert num_parameters(model) == sum(p.numel() for p in model.parameters())
-    save_model(model, tmp_path / "copy", model.state_dict(), spec, find(folder))
+    model.save_pretrained(tmp_path / "copy")
     assert weight_files(tmp_path / "copy")[0].read_bytes() == weight_files(folder)[0].read_bytes()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.errors import RunError, RunExistsError, RunMissingError, StorageError
+from tunewright.runs.atomic import replace_folder
 from tunewright.runs.events import Event, Notice, RunFailed, RunFinished, RunInterrupted, RunStarted
 from tunewright.runs.folder import RunFolder, default_run_path, list_runs, state_of
 from tunewright.runs.metrics import MetricsRow
@@ -56,9 +57,9 @@ def test_what_is_appended_and_saved_is_read_back(run: RunFolder) -> None:
 
 def test_only_complete_checkpoints_are_listed_in_order_of_steps(run: RunFolder) -> None:
     for step in (1_000_000, 20, 3):
-        with run.new_checkpoint(step) as folder:
+        with replace_folder(run.checkpoint_path(step)) as folder:
             (folder / "x").write_text("x")
-    with run.new_checkpoint(999):
+    with replace_folder(run.checkpoint_path(999)):
         assert [checkpoint.step for checkpoint in run.checkpoints()] == [3, 20, 1_000_000]
     run.remove_checkpoint(20)
     assert [checkpoint.step for checkpoint in run.checkpoints()] == [3, 999, 1_000_000]
