@@ -105,10 +105,23 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
 
 def dump_recipe(recipe: Recipe) -> str:
     """Return the recipe as YAML; `build_recipe(parse_tree(dump_recipe(r))) == r`."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    tree = recipe.model_dump(mode="json")
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a recipe, for completion in editors."""
     schema = Recipe.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Tunewright recipe"}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes the line breaks of Unicode as escapes: PyYAML writes them plain and reads them back as a space."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    has_break = any(character in text for character in "\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if has_break else None)
+
+
+_Dumper.add_representer(str, _represent_text)

@@ -25,6 +25,18 @@ from tunewright.runs.atomic import replace_folder
 from tunewright.runs.folder import RunFolder
 from tunewright.train.masters import MasterWeights
 
+# Each file that is empty, torn or foreign fails in a way of its own: torch alone has five.
+_DAMAGE = (
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+)
+
 
 @dataclass
 class LoopState:
@@ -97,17 +109,7 @@ def prune_checkpoints(run: RunFolder, keep: int, best_step: int | None) -> None:
 def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
-    except (
-        OSError,
-        LookupError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-        EOFError,
-        UnpicklingError,
-        SafetensorError,
-    ) as error:
-        # Each file that is empty, torn or foreign fails in a way of its own: torch alone has five.
+    except _DAMAGE as error:
         raise RunError(
             f"checkpoint {path}: cannot be taken up: {error or type(error).__name__}",
             hint=f"delete {path.name} to go on from the one before",

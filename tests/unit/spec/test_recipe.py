@@ -27,6 +27,7 @@ texts = st.text(min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 shares = st.floats(0, 1, exclude_max=True)
 maybe_count = st.none() | st.integers(1, 10**6)
 sources = st.lists(st.builds(SourceSpec, path=texts, weight=st.floats(0.01, 1000)), max_size=2).map(tuple)
+unweighted = st.lists(st.builds(SourceSpec, path=texts), max_size=2).map(tuple)
 methods = st.builds(FullSpec) | st.builds(
     LoraSpec,
     rank=st.integers(1, 4096),
@@ -51,7 +52,7 @@ recipes = st.builds(
     Recipe,
     name=st.text("abcXYZ09_.- é", max_size=20),
     model=st.builds(ModelSpec, source=texts, revision=st.none() | texts, allow_pickle=st.booleans()),
-    data=st.builds(DataSpec, train=sources, test=sources, too_long=st.sampled_from(["error", "drop"])),
+    data=st.builds(DataSpec, train=sources, test=unweighted, too_long=st.sampled_from(["error", "drop"])),
     method=methods,
     train=trains,
     evaluate=st.builds(EvaluateSpec, graders=st.lists(st.sampled_from(["contains", "token_f1"])).map(tuple)),
@@ -72,6 +73,15 @@ def faults_of(tree: dict[str, Any]) -> dict[str, tuple[str, str]]:
 @given(recipes)
 def test_a_recipe_comes_back_from_yaml(recipe: Recipe) -> None:
     assert build_recipe(parse_tree(dump_recipe(recipe))) == recipe
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x85b", "a\u2028b", "\u2029", "\x85---", "a\nb", "\ufeffa", "é 首都 👩", "no", "1e3", "#x"]
+)
+def test_a_path_of_any_characters_comes_back_from_yaml(text: str) -> None:
+    recipe = Recipe(output=text)
+    assert build_recipe(parse_tree(dump_recipe(recipe))) == recipe
+    assert "首都" not in text or "首都" in dump_recipe(recipe)
 
 
 def test_an_empty_recipe_is_all_defaults() -> None:
@@ -132,9 +142,9 @@ def test_all_faults_come_at_once() -> None:
 
 
 def test_the_message_counts_the_faults_and_names_the_origin() -> None:
-    with pytest.raises(RecipeError, match="^my.yaml has 1 fault$"):
+    with pytest.raises(RecipeError, match=r"^my\.yaml has 1 fault$"):
         build_recipe({"x": 1}, origin="my.yaml")
-    with pytest.raises(RecipeError, match="^recipe has 2 faults$") as caught:
+    with pytest.raises(RecipeError, match=r"^recipe has 2 faults$") as caught:
         build_recipe({"x": 1, "y": 2})
     assert "tunewright schema" in caught.value.hint
 

@@ -10,8 +10,8 @@ import torch
 
 from tests.unit.train.small_net import make_net
 from tunewright.errors import RunError, StorageError
-from tunewright.spec.train import OptimizerSpec
 from tunewright.runs.folder import RunFolder
+from tunewright.spec.train import OptimizerSpec
 from tunewright.train.checkpoint import LoopState, load_checkpoint, load_weights, prune_checkpoints, save_checkpoint
 from tunewright.train.masters import MasterWeights
 from tunewright.train.optimizer import make_optimizer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,8 +31,8 @@ def test_every_step_is_within_0_and_1_and_moves_the_weights(spec: ScheduleSpec, 
 @given(schedules, lengths)
 def test_it_rises_through_the_warm_up_and_never_afterwards(spec: ScheduleSpec, num_steps: int) -> None:
     values, num_warmup = scales(spec, num_steps), math.ceil(spec.warmup * num_steps)
-    assert all(a < b for a, b in zip(values[: num_warmup - 1], values[1:num_warmup], strict=False))
-    assert all(a >= b for a, b in zip(values[num_warmup:], values[num_warmup + 1 :], strict=False))
+    assert all(a < b for a, b in pairwise(values[:num_warmup]))
+    assert all(a >= b for a, b in pairwise(values[num_warmup:]))
 
 
 @settings(deadline=None)
