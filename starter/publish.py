@@ -80,7 +80,8 @@ support. It was pretrained by `python -m starter.pretrain` (log: `starter/pretra
 ## Does it do what it is asked?
 
 Greedy answers to {per_domain} held-out prompts of each domain that have one right answer; an answer must be right
-and end by itself. Measured by `python -m starter.score starter --per-domain {per_domain}`: **{scores["all"]:.1%}** of all.
+and end by itself. Measured by `python -m starter.score starter --per-domain {per_domain}`:
+**{scores["all"]:.1%}** of all.
 
 | domain | right |
 |---|---|

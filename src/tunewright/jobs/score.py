@@ -19,6 +19,9 @@ from tunewright.runs.events import Scored
 from tunewright.runs.recorder import Recorder
 
 
+_LARGEST_EXPONENT = 700.0  # math.exp overflows above 709; a model that far off is lost either way
+
+
 def grader_names(prepared: Prepared) -> tuple[str, ...]:
     """Return the recipe's graders, or those that suit the rows."""
     rows = prepared.test_rows
@@ -62,14 +65,15 @@ def score(
     tell = progress(f"answering with the {subject} model")
     answers = answer_rows(engine, prepared.tokenizer, rows, graders, limit, on_progress=tell) if rows else []
     means = mean_scores(answers, graders)
-    column = Column({**means, "loss": loss.loss, "perplexity": math.exp(loss.loss)}, tuple(answers))
+    perplexity = math.exp(min(loss.loss, _LARGEST_EXPONENT))
+    column = Column({**means, "loss": loss.loss, "perplexity": perplexity}, tuple(answers))
     recorder.event(
         Scored(
             subject=subject,
             num_rows=len(prepared.tokens.test),
             num_answered=len(answers),
             loss=loss.loss,
-            perplexity=math.exp(loss.loss),
+            perplexity=perplexity,
             scores=means,
             seconds=time.perf_counter() - started,
         )

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tunewright.errors import Fault, RecipeError
+from tunewright.spec.node import Variant
 from tunewright.spec.recipe import Recipe, build_recipe
 
 Tree = dict[str, Any]
@@ -84,14 +85,21 @@ def override(tree: Tree, settings: Iterable[str]) -> Tree:
 def _assign(tree: Tree, path: list[str], value: Any) -> Fault | None:
     node = tree
     for depth, key in enumerate(path[:-1]):
-        child = node.setdefault(key, {})
+        # An empty section (`train:`) is written in YAML as null.
+        child = node[key] = {} if node.get(key) is None else node[key]
         if not isinstance(child, dict):
             return Fault(f"--set {'.'.join(path)}", f"{'.'.join(path[: depth + 1])} is a plain value", repr(child))
         node = child
-    if path[-1] == "kind" and node.get("kind", value) != value:
+    if path[-1] == "kind" and len(path) == 2 and _former_variant(path[0], node) not in (None, value):
         node.clear()
     node[path[-1]] = value
     return None
+
+
+def _former_variant(section: str, node: Tree) -> str | None:
+    """Return the variant that a section has so far, written or by default; None where `kind` is a mere value."""
+    default = getattr(Recipe(), section, None)
+    return node.get("kind", getattr(default, "kind", None)) if isinstance(default, Variant) else None
 
 
 def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:

@@ -288,3 +288,17 @@ def test_the_schema_explains_every_leaf_that_has_a_rule() -> None:
     assert issubclass(Recipe, BaseModel)
     properties = recipe_schema()["$defs"]["TrainSpec"]["properties"]
     assert properties["learning_rate"]["description"]
+
+
+def test_a_schedule_keeps_its_other_keys_when_its_kind_changes() -> None:
+    tree = override({"train": {"schedule": {"kind": "cosine", "warmup": 0.2}}}, ["train.schedule.kind=linear"])
+    assert tree == {"train": {"schedule": {"kind": "linear", "warmup": 0.2}}}
+
+
+def test_an_unwritten_method_kind_gives_way_with_its_keys() -> None:
+    recipe = build_recipe(override({"method": {"rank": 8}}, ["method.kind=full"]))
+    assert recipe.method.kind == "full"
+
+
+def test_an_empty_section_can_be_set() -> None:
+    assert override({"train": None}, ["train.seed=3"]) == {"train": {"seed": 3}}
