@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -41,4 +42,15 @@ def shortened(text: str, limit: int) -> str:
 
 def command(verb: str, path: Path) -> str:
     """Return a command that can be copied: the path is quoted where it must be."""
-    return f"tunewright {verb} {shlex.quote(str(path))}"
+    return f"{program()} {verb} {shlex.quote(str(path))}"
+
+
+def program() -> str:
+    """Return how this program is called from here: by name if the shell finds it, else by the path that was used."""
+    called = Path(sys.argv[0])
+    if shutil.which("tunewright") or called.stem != "tunewright":
+        return "tunewright"
+    try:
+        return shlex.quote(str(called.absolute().relative_to(Path.cwd())))
+    except ValueError:
+        return shlex.quote(str(called))

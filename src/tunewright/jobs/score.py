@@ -18,7 +18,6 @@ from tunewright.objectives.objective import Objective
 from tunewright.runs.events import Scored
 from tunewright.runs.recorder import Recorder
 
-
 _LARGEST_EXPONENT = 700.0  # math.exp overflows above 709; a model that far off is lost either way
 
 

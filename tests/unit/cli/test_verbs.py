@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import yaml
 
 from tests.tiny import write_rows
 from tests.unit.cli.conftest import QUICK, SYSTEM
-from tunewright.cli import main
+from tunewright.cli import main, screen
 from tunewright.cli.show import sparkline
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -187,3 +188,18 @@ def test_the_example_is_resolved_beside_itself_and_a_recipe_file_is_not(
 def test_sparkline(values: list[float], expected: str) -> None:
     assert sparkline(values) == expected
     assert len(sparkline(values * 100)) <= 48
+
+
+def test_next_commands_name_the_program_as_the_user_can_call_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "tunewright")])
+    monkeypatch.setenv("PATH", "")
+    assert screen.command("chat", Path("runs/a b")) == ".venv/bin/tunewright chat 'runs/a b'"
+    tool = tmp_path / "bin" / "tunewright"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent))
+    assert screen.command("show", Path("r")) == "tunewright show r"
