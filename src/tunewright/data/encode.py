@@ -65,9 +65,16 @@ def encode_prompt(messages: Sequence[Message | Mapping[str, Any]], tokenizer: Ch
 
 
 def encode_rows(
-    rows: Sequence[Row], tokenizer: ChatTokenizer, max_length: int, too_long: Literal["error", "drop"]
+    rows: Sequence[Row],
+    tokenizer: ChatTokenizer,
+    max_length: int,
+    too_long: Literal["error", "drop"],
+    *,
+    context_tokens: int | None = None,
 ) -> EncodeResult:
     """Encode rows, in order; `too_long` says what becomes of those of more than `max_length` tokens.
+
+    `context_tokens` is what the model could take at most: no message proposes a limit above it.
 
     Raises:
         RowTooLongError: there is one, and the policy is `error`.
@@ -82,9 +89,9 @@ def encode_rows(
             encoded.append(result)
     longer = [each for each in encoded if each.num_tokens > max_length]
     if longer and too_long == "error":
-        raise _too_long_error(longer, max_length)
+        raise _too_long_error(longer, max_length, context_tokens)
     kept = tuple(each for each in encoded if each.num_tokens <= max_length)
-    left_out = (*faults, *(_too_long_fault(each, max_length) for each in longer))
+    left_out = (*faults, *(_too_long_fault(each, max_length, context_tokens) for each in longer))
     return EncodeResult(kept, left_out, tuple(faults))
 
 
@@ -189,21 +196,26 @@ def _roles(row: Row) -> str:
     return ", ".join(message.role for message in row.messages[:10])
 
 
-def _too_long_fault(encoded: EncodedRow, max_length: int) -> RowFault:
+def _too_long_fault(encoded: EncodedRow, max_length: int, context_tokens: int | None) -> RowFault:
     row = encoded.row
-    fix = "shorten it, or raise data.max_length"
+    can_be_raised = context_tokens is None or encoded.num_tokens <= context_tokens
+    fix = "shorten it, or raise data.max_length" if can_be_raised else "shorten it, or make two rows of it"
     rule = f"must be at most {max_length:,} tokens"
     return RowFault(row.path, row.line, "messages", rule, f"{encoded.num_tokens:,}", fix)
 
 
-def _too_long_error(longer: Sequence[EncodedRow], max_length: int) -> RowTooLongError:
+def _too_long_error(longer: Sequence[EncodedRow], max_length: int, context_tokens: int | None) -> RowTooLongError:
     named = ", ".join(f"{each.row.where} ({each.num_tokens:,} tokens)" for each in longer[:_NUM_NAMED])
     if len(longer) > _NUM_NAMED:
         named += f" and {len(longer) - _NUM_NAMED:,} more"
     many = "1 row is" if len(longer) == 1 else f"{len(longer):,} rows are"
     longest = max(each.num_tokens for each in longer)
+    if context_tokens is None or longest <= context_tokens:
+        keep = f"`--set data.max_length={longest}` keeps them all"
+    else:
+        keep = f"keeping them all needs a model with a context of {longest:,} tokens (this one has {context_tokens:,})"
     return RowTooLongError(
         f"{many} longer than data.max_length = {max_length:,} tokens: {named}",
-        hint=f"`--set data.too_long=drop` leaves them out; `--set data.max_length={longest}` keeps them all",
-        faults=tuple(_too_long_fault(each, max_length).as_fault() for each in longer),
+        hint=f"`--set data.too_long=drop` leaves them out; {keep}",
+        faults=tuple(_too_long_fault(each, max_length, context_tokens).as_fault() for each in longer),
     )

@@ -105,9 +105,8 @@ def prepare(recipe: Recipe, listener: Listener) -> Prepared:
     tokenizer = load_tokenizer(source, recipe.model)
     model = load_model(source, recipe.model, hardware)
     context = context_tokens(model)
-    limit = _length_limit(recipe, context)
     listener.on_progress("encoding rows", 0, 1)
-    tokens = _encode(sets, tokenizer, recipe, limit)
+    tokens = _encode(sets, tokenizer, recipe, context)
     facts = JobFacts(num_rows=tokens.num_visits, num_parameters=num_parameters(model), context_tokens=context)
     settled, choices = settle(recipe, facts)
     return Prepared(
@@ -133,12 +132,13 @@ def _length_limit(recipe: Recipe, context: int) -> int:
     return limit
 
 
-def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, limit: int) -> TokenRows:
+def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, context: int) -> TokenRows:
+    limit = _length_limit(recipe, context)
     left_out: list[RowFault] = []
     template_faults: list[RowFault] = []
 
     def encode(rows: Sequence[Row]) -> tuple[EncodedRow, ...]:
-        result = encode_rows(rows, tokenizer, limit, recipe.data.too_long)
+        result = encode_rows(rows, tokenizer, limit, recipe.data.too_long, context_tokens=context)
         left_out.extend(result.left_out)
         template_faults.extend(result.faults)
         return result.rows

@@ -150,6 +150,16 @@ def test_rows_that_are_too_long_are_named_with_the_limit_and_the_way_out() -> No
     assert len(caught.value.faults) == 8
 
 
+def test_no_limit_is_proposed_that_the_model_cannot_take() -> None:
+    with pytest.raises(RowTooLongError) as caught:
+        encode_rows([row(answer="x" * 100)], TOKENIZERS["chatml"], 60, "error", context_tokens=60)
+    assert "data.max_length" not in caught.value.hint
+    assert "raise" not in caught.value.faults[0].hint
+    with pytest.raises(RowTooLongError) as caught:
+        encode_rows([row(answer="x" * 100)], TOKENIZERS["chatml"], 60, "error", context_tokens=1000)
+    assert "--set data.max_length=" in caught.value.hint
+
+
 def test_rows_that_are_too_long_are_left_out_and_named_if_so_asked() -> None:
     many = [row(answer="x" * 100, line=1), row(line=2)]
     result = encode_rows(many, TOKENIZERS["chatml"], 60, "drop")
