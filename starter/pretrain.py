@@ -1,6 +1,6 @@
 """Pretrain the starter model from scratch on generated text: resumable, on whatever device is at hand.
 
-    python -m starter.pretrain --folder build/starter --tokens 24e6
+    python -m starter.pretrain --folder build/starter --tokens 14.5e6
 
 bf16 weights compute, fp32 masters learn: matrices by Muon (Jordan et al. 2024), embeddings and norms by AdamW. The
 learning rate warms up, stays, and falls to zero over the last part (WSD, arXiv 2404.06395), so a run can be ended
@@ -233,7 +233,7 @@ def main() -> None:
     """Parse the command line and pretrain."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("build/starter"))
-    parser.add_argument("--tokens", type=float, default=24e6, help="training tokens to see in all")
+    parser.add_argument("--tokens", type=float, default=14.5e6, help="training tokens to see in all")
     parser.add_argument("--tokens-per-batch", type=int, default=8192)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
