@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 import warnings
 
+from huggingface_hub.utils import logging as hub_logging
 from transformers.utils import logging
 
 
 def quieten_libraries() -> None:
-    """Silence transformers below errors, and warnings unless the user asked for them (`python -W`)."""
+    """Silence the libraries below errors, and warnings unless the user asked for them (`python -W`)."""
     logging.set_verbosity_error()
+    # The client tells every retry of an offline machine; our own error then says it once.
+    hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -273,7 +273,12 @@ def _model(event: ModelLoaded) -> Line:
 
 
 def _training(event: TrainingStarted) -> Line:
-    return Line(f"training  {event.num_steps:,} steps of {event.batch_size} rows, {event.num_rows:,} rows an epoch")
+    steps, rows = _counted(event.num_steps, "step"), _counted(event.batch_size, "row")
+    return Line(f"training  {steps} of {rows}, {_counted(event.num_rows, 'row')} an epoch")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _validated(event: Validated) -> Line:
