@@ -1,0 +1,69 @@
+"""The main job on its real input: the quickstart makes the starter answer rephrasings that it has never seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunewright.runs.folder import RunFolder
+
+
+Lines = list[dict[str, object]]
+
+
+def run_quickstart(folder: Path) -> Lines:
+    # All cores, as a user has them: the suite's own single thread would double the time.
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-m", "tunewright", "quickstart", "--json", "--output", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lines]:
+    folder = tmp_path_factory.mktemp("quickstart") / "run"
+    return folder, run_quickstart(folder)
+
+
+def test_the_base_cannot_know_the_facts_and_the_tuned_model_does(
+    quickstart: tuple[Path, Lines],
+) -> None:
+    scores = RunFolder.open(quickstart[0]).scores()
+    assert scores is not None
+    assert scores.headline == "contains"
+    assert scores.num_rows == 190
+    assert scores.base["contains"] <= 0.1
+    # Three seeds gave 0.89 to 0.93; the promise is 0.6.
+    assert scores.tuned["contains"] >= 0.6
+    assert scores.tuned["loss"] < scores.base["loss"] / 10
+
+
+def test_off_topic_questions_are_refused(quickstart: tuple[Path, Lines]) -> None:
+    scores = RunFolder.open(quickstart[0]).scores()
+    assert scores is not None
+    off_topic = [group for name, group in scores.groups.items() if name.startswith("off-topic")]
+    num_rows = sum(group.num_rows for group in off_topic)
+    assert num_rows >= 14
+    assert sum(group.tuned * group.num_rows for group in off_topic) / num_rows >= 0.6
+
+
+def test_scripts_get_every_step_and_the_summary(quickstart: tuple[Path, Lines]) -> None:
+    lines = quickstart[1]
+    summary = lines[-1]
+    assert summary["type"] == "summary"
+    assert summary["state"] == "finished"
+    steps = [line["step"] for line in lines if line["type"] == "metrics"]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights_to_the_bit(quickstart: tuple[Path, Lines], tmp_path: Path) -> None:
+    run_quickstart(tmp_path / "again")
+    first, second = (RunFolder.open(path).model_path for path in (quickstart[0], tmp_path / "again"))
+    assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
