@@ -12,7 +12,6 @@ import pytest
 
 from tunewright.runs.folder import RunFolder
 
-
 Lines = list[dict[str, object]]
 
 
