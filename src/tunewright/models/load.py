@@ -7,6 +7,7 @@ allows it.
 from __future__ import annotations
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from tunewright.errors import ModelError, ModelMissingError
@@ -37,9 +38,7 @@ def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreT
         ) from error
     except ValueError as error:
         raise ModelError(f"model {spec.source}: {first_line(error)}", hint=_value_hint(error)) from error
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
+    except SafetensorError as error:
         raise ModelMissingError(
             f"model {spec.source}: its weights file is damaged: {first_line(error)}", hint="copy the folder again"
         ) from error
