@@ -13,7 +13,6 @@ from typing import Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
@@ -86,11 +85,6 @@ class Lora:
         config.base_model_name_or_path = spec.source
         config.revision = source.revision
         config.save_pretrained(str(folder))
-
-
-def is_adapted(model: torch.nn.Module) -> bool:
-    """Return whether any layer of the model carries an adapter."""
-    return any(isinstance(module, BaseTunerLayer) for module in model.modules())
 
 
 def load_adapter(model: PreTrainedModel, folder: Path) -> PreTrainedModel:

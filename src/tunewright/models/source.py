@@ -6,12 +6,12 @@ Knows file names, not tensors. What a folder lacks is said here, because the loa
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tunewright.errors import ModelError, ModelMissingError
+from tunewright.runs.manifest import file_sha256
 from tunewright.spec.model import STARTER, ModelSpec
 
 _STARTER_FOLDER = Path(__file__).parent / "starter"
@@ -64,7 +64,7 @@ def fingerprint(source: ModelSource) -> dict[str, str]:
     if source.folder is None:
         return {}
     files = [*weight_files(source.folder), source.folder / "config.json"]
-    return {path.name: _sha256(path) for path in files if path.exists()}
+    return {path.name: file_sha256(path) for path in files if path.exists()}
 
 
 def _check_folder(folder: Path, spec: ModelSpec) -> None:
@@ -97,8 +97,3 @@ def _near_miss(folder: Path) -> str:
     names = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
     close = difflib.get_close_matches(folder.name, names, n=1)
     return f"; did you mean {parent / close[0]}?" if close else ""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
