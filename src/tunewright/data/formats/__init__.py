@@ -1,1 +1,1 @@
-"""Which shapes a record may have: one file per format, each with `NAME`, `detect` and `parse`."""
+"""Which shapes a record may have: one file per format, each with what `format.Format` asks for."""
