@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tunewright import __version__
+from tunewright.cli.data.app import data_app
 
 app = typer.Typer(
     name="tunewright",
@@ -33,11 +34,14 @@ Output = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folder at the end and nothing else.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-Files = Annotated[list[str] | None, typer.Option(metavar="PATH", help="Rows (.jsonl, .json). Repeatable.")]
+Files = Annotated[list[str] | None, typer.Option(metavar="PATH", help="File of rows. Repeatable.")]
 
 
 def _examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+app.add_typer(data_app(_examples), name="data")
 
 
 def _print_version(wanted: bool) -> None:
@@ -65,7 +69,7 @@ def finetune(
     *,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows (.jsonl, .json). Repeatable."),
+        typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows. Repeatable."),
     ] = None,
     model: Annotated[
         str | None,
