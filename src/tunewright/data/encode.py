@@ -1,34 +1,46 @@
 """From a row to its token ids and to the weight with which each is taught.
 
-Taught are the words of the assistant and the mark that ends its turn, nothing else. Where they stand is found by
-rendering: what the template adds to the prompt that an engine would send (`add_generation_prompt`) when the answer is
-there too. Context and answers are encoded apart, so that a model is trained on exactly the ids that it will be given.
-Deliberately does not know any template, nor batches.
+Taught are the words of the assistant and the mark that ends its turn, nothing else; of a plain text, everything. The
+ids before each taught turn are those that an engine sends, also where a token would straddle the border: prompts and
+answers are encoded apart, and a conversation in which that cannot hold for all turns at once becomes one token row for
+each answer. Deliberately does not know any template, nor batches, nor what is too long (`shorten`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-import jinja2
 import numpy as np
 
-from tunewright.data.rows import Message, Row, RowFault, shown
+from tunewright.data.rows import AnyRow, Message, Row, RowFault, TextRow, shown
+from tunewright.data.spans import Rendering, render_each_answer, render_row
 from tunewright.data.template import ChatTokenizer
-from tunewright.errors import RowTooLongError
 
-_NUM_NAMED = 5
+_LEADS = ("\n", "|", "\u3002", "0", "z")
+"""What a piece is encoded behind, to see it in mid-text: the first that no token joins with it."""
+_CHUNK_ROWS = 64
+"""Rows that are tokenised in one call: enough to keep every core busy, few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedRow:
-    """A row as tokens. ids: int32; weights: float32, of equal length, above 0 exactly where the token is taught."""
+    """A row as tokens, the unit that batches are made of.
+
+    `ids` int32; `weights` float32 of equal length, above 0 exactly where the token is taught, and always 0 for the
+    first token, which nothing precedes. `source` is the row that the tokens spell: the row of the file, or the part of
+    it that ends with the answer that is taught.
+    """
 
     ids: np.ndarray
     weights: np.ndarray
-    row: Row
+    source: Row | TextRow
 
     @property
     def num_tokens(self) -> int:
@@ -41,181 +53,209 @@ class EncodedRow:
         return int(np.count_nonzero(self.weights))
 
 
-@dataclass(frozen=True, slots=True)
-class EncodeResult:
-    """The rows that can be used and why each other was left out; `faults` are those that are not merely too long."""
-
-    rows: tuple[EncodedRow, ...]
-    left_out: tuple[RowFault, ...]
-    faults: tuple[RowFault, ...]
+Encoded = list[EncodedRow] | RowFault
+"""One row as tokens: usually one token row, several where its template or tokenizer asks for that; or why not."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """One taught turn as a range of characters of the whole rendering."""
-
-    start: int
-    end: int
-    weight: float
-
-
-def encode_prompt(messages: Sequence[Message | Mapping[str, Any]], tokenizer: ChatTokenizer) -> list[int]:
-    """Return the ids with which an engine asks for the next answer; training rows begin with the same."""
-    return tokenizer.encode(tokenizer.render(messages, add_generation_prompt=True))
-
-
-def encode_rows(
-    rows: Sequence[Row],
+def encode_prompt(
+    messages: Sequence[Message | Mapping[str, Any]],
     tokenizer: ChatTokenizer,
-    max_length: int,
-    too_long: Literal["error", "drop"],
-    *,
-    context_tokens: int | None = None,
-) -> EncodeResult:
-    """Encode rows, in order; `too_long` says what becomes of those of more than `max_length` tokens.
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> list[int]:
+    """Return the ids with which an engine asks for the next answer; training rows begin with the same."""
+    return tokenizer.encode(tokenizer.render(messages, add_generation_prompt=True, tools=tools))
 
-    `context_tokens` is what the model could take at most: no message proposes a limit above it.
 
-    Raises:
-        RowTooLongError: there is one, and the policy is `error`.
-    """
-    encoded: list[EncodedRow] = []
-    faults: list[RowFault] = []
-    for row in rows:
-        result = encode_row(row, tokenizer)
+def encode_row(row: AnyRow, tokenizer: ChatTokenizer) -> Encoded:
+    """Return the row as tokens, or why its template or tokenizer cannot express it."""
+    rendered = _rendered(row, tokenizer)
+    spell = _Spelling(tokenizer, rendered if isinstance(rendered, list) else [])
+    return next(_encode_chunk([row], [rendered], spell, tokenizer))
+
+
+def encode_stream(rows: Iterable[AnyRow], tokenizer: ChatTokenizer) -> Iterator[Encoded]:
+    """Yield each row as tokens, in order; rows are taken and tokenised some hundred at a time."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _CHUNK_ROWS)):
+        rendered = [_rendered(row, tokenizer) for row in chunk]
+        spell = _Spelling(tokenizer, [each for result in rendered if isinstance(result, list) for each in result])
+        yield from _encode_chunk(chunk, rendered, spell, tokenizer)
+
+
+def _encode_chunk(
+    rows: Sequence[AnyRow], rendered: Sequence[_Rendered], spell: _Spelling, tokenizer: ChatTokenizer
+) -> Iterator[Encoded]:
+    for row, result in zip(rows, rendered, strict=True):
         if isinstance(result, RowFault):
-            faults.append(result)
+            yield result
+        elif isinstance(row, TextRow):
+            yield _encode_text(row, tokenizer)
         else:
-            encoded.append(result)
-    longer = [each for each in encoded if each.num_tokens > max_length]
-    if longer and too_long == "error":
-        raise _too_long_error(longer, max_length, context_tokens)
-    kept = tuple(each for each in encoded if each.num_tokens <= max_length)
-    left_out = (*faults, *(_too_long_fault(each, max_length, context_tokens) for each in longer))
-    return EncodeResult(kept, left_out, tuple(faults))
+            yield _encode_renderings(result, spell, tokenizer)
 
 
-def encode_row(row: Row, tokenizer: ChatTokenizer) -> EncodedRow | RowFault:
-    """Return the row as tokens, or why its template or tokenizer cannot express it.
+_Rendered = list[Rendering] | RowFault
 
-    The first token of a row is never taught: nothing precedes it that could predict it.
-    """
+
+def _rendered(row: AnyRow, tokenizer: ChatTokenizer) -> _Rendered:
+    if isinstance(row, TextRow):
+        return _unwritable(row.text, "text", row) or []
+    if not isinstance(row, Row):
+        rule, fix = "must be a conversation or a text", "map its columns: columns: {prompt: …, completion: …}"
+        return RowFault(row.path, row.line, "", rule, type(row).__name__, fix, "wrong_kind")
+    fault = _control_token(row, tokenizer)
+    if fault is not None:
+        return fault
+    rendered = render_row(row, tokenizer)
+    if isinstance(rendered, RowFault):
+        return rendered
+    return _unwritable(rendered[-1].text, "messages", row) or rendered
+
+
+def _unwritable(text: str, place: str, row: Row | TextRow) -> RowFault | None:
+    """Return the fault of a text that holds half of a surrogate pair, which a JSON string can, and no token spells."""
+    if text.isascii():
+        return None
     try:
-        text = tokenizer.render(row.messages, add_generation_prompt=False)
-        spans = _spans(row, text, tokenizer)
-    except jinja2.TemplateError as error:
-        fix = "change the roles to what the template expects, or use another template"
-        return RowFault(row.path, row.line, "messages", f"the chat template refuses it ({error})", _roles(row), fix)
-    if isinstance(spans, RowFault):
-        return spans
-    encode = _encode_apart if _adds_no_space(tokenizer) else _encode_joined
-    ids: list[int] = []
-    weights: list[float] = []
-    for start, end, weight in _pieces(text, spans):
-        piece_ids = encode(text, start, end, tokenizer)
-        ids += piece_ids
-        weights += [weight] * len(piece_ids)
-    if weights:
-        weights[0] = 0.0
-    if not any(weights):
-        rule, fix = "must have a token to learn from", "write an answer that the chat template does not leave out"
-        return RowFault(row.path, row.line, "messages", rule, shown(row.reference), fix)
-    return EncodedRow(np.array(ids, dtype=np.int32), np.array(weights, dtype=np.float32), row)
+        text.encode()
+    except UnicodeEncodeError as error:
+        rule, fix = "must be text that UTF-8 can hold", "take the broken character out"
+        return RowFault(row.path, row.line, place, rule, shown(text[error.start]), fix, "bad_value")
+    return None
 
 
-def _spans(row: Row, text: str, tokenizer: ChatTokenizer) -> list[_Span] | RowFault:
-    """Find each taught turn in `text`, the rendering of the whole row.
-
-    Turns of weight 0 are context, so the template may do to them what it likes.
-    """
-    spans: list[_Span] = []
+def _control_token(row: Row, tokenizer: ChatTokenizer) -> RowFault | None:
+    """Return the fault of a row whose text spells a control token: it would end the turn, or open another one."""
+    pattern = _any_of(tokenizer.special_tokens)
+    if pattern is None:
+        return None
     for index, message in enumerate(row.messages):
-        if message.role != "assistant" or message.weight == 0:
+        found = pattern.search(message.content)
+        if found:
+            return _spells(found, f"messages[{index}].content", row)
+        if message.tool_calls or message.name or message.tool_call_id:
+            found = pattern.search("\n".join([message.name, message.tool_call_id, *map(_spelt, message.tool_calls)]))
+            if found:
+                return _spells(found, f"messages[{index}]", row)
+    found = pattern.search(_spelt(row.tools)) if row.tools else None
+    return _spells(found, "tools", row) if found else None
+
+
+@lru_cache(maxsize=64)
+def _any_of(tokens: frozenset[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(re.escape, sorted(tokens)))) if tokens else None
+
+
+def _spelt(value: Any) -> str:
+    """Return every text in `value`; arguments also as a template writes them: an escaped `<` is a `<`."""
+    if isinstance(value, Mapping):
+        function = value.get("function")
+        if isinstance(function, Mapping) and isinstance(function.get("arguments"), str):
+            return f"{function.get('name')}\n{function['arguments']}\n{_spelt(_parsed(function['arguments']))}"
+        return "\n".join(f"{key}\n{_spelt(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return "\n".join(map(_spelt, value))
+    return str(value)
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return None  # the template refuses it
+
+
+def _spells(found: re.Match[str], place: str, row: Row) -> RowFault:
+    rule, fix = "must not spell a control token of the model", "take it out, or write it in another way"
+    return RowFault(row.path, row.line, place, rule, shown(found.group()), fix, "special_token")
+
+
+def _encode_renderings(renderings: Sequence[Rendering], spell: _Spelling, tokenizer: ChatTokenizer) -> Encoded:
+    encoded: list[EncodedRow] = []
+    for rendering in renderings:
+        each = spell.row(rendering)
+        if each is not None:
+            encoded.append(each)
             continue
-        before = tokenizer.render(row.messages[:index], add_generation_prompt=True)
-        is_last = index == len(row.messages) - 1
-        after = text if is_last else tokenizer.render(row.messages[: index + 1], add_generation_prompt=False)
-        if not after.startswith(before):
-            rule = "the chat template does not continue its own generation prompt with the answer"
-            fix = "use a template whose generation prompt is the beginning of an answer"
-            return RowFault(row.path, row.line, f"messages[{index}]", rule, shown(before[-40:]), fix)
-        end = _end_of_turn(after, len(before), message.content)
-        if not text.startswith(after[:end]) or (spans and len(before) < spans[-1].end):
-            rule = "the chat template rewrites earlier turns once the conversation goes on"
-            fix = "give the earlier assistant turns a weight of 0, make one row of each answer, or use another template"
-            return RowFault(row.path, row.line, f"messages[{index}]", rule, shown(after[len(before) : end]), fix)
-        spans.append(_Span(len(before), end, message.weight))
-    return spans
+        # What an engine sends for a later turn is not what the turns before it were taught with: a token straddles.
+        apart = render_each_answer(rendering.row, tokenizer)
+        own = _Spelling(tokenizer, apart)
+        encoded += [row for row in map(own.row, apart) if row is not None]
+    if not any(each.num_supervised for each in encoded):
+        row = renderings[-1].row
+        rule, fix = "must have a token to learn from", "write an answer that the chat template does not leave out"
+        return RowFault(row.path, row.line, "messages", rule, shown(row.reference), fix, "nothing_taught")
+    return encoded
 
 
-def _end_of_turn(after: str, start: int, content: str) -> int:
-    """Return where the turn that begins at `start` ends: behind its end mark, before the white space that follows it.
-
-    A template without an end mark ends a turn with the white space itself; then that is the mark, and is taught.
-    """
-    said = content.strip()
-    found = after.find(said, start)
-    tail = after[found + len(said) :] if found >= 0 else after[start:]
-    return len(after.rstrip()) if tail.strip() else len(after)
-
-
-def _pieces(text: str, spans: Sequence[_Span]) -> list[tuple[int, int, float]]:
-    """Cut `text` into context and taught turns: (start, end, weight), without gaps and without empty pieces."""
-    pieces: list[tuple[int, int, float]] = []
-    position = 0
-    for span in spans:
-        pieces += [(position, span.start, 0.0), (span.start, span.end, span.weight)]
-        position = span.end
-    pieces.append((position, len(text), 0.0))
-    assert "".join(text[start:end] for start, end, _ in pieces) == text, "pieces must add up to the rendering"
-    return [piece for piece in pieces if piece[0] < piece[1]]
+def _encode_text(row: TextRow, tokenizer: ChatTokenizer) -> Encoded:
+    ids = np.array(tokenizer.encode_document(row.text), dtype=np.int32)
+    weights = np.ones(len(ids), dtype=np.float32)
+    weights[:1] = 0.0
+    if len(ids) < 2:
+        rule = "must be of two tokens at least: the first is predicted by nothing"
+        return RowFault(row.path, row.line, "text", rule, shown(row.text), "leave it out", "nothing_taught")
+    return [EncodedRow(ids, weights, row)]
 
 
-def _encode_apart(text: str, start: int, end: int, tokenizer: ChatTokenizer) -> list[int]:
-    return tokenizer.encode(text[start:end])
+class _Spelling:
+    """The ids of every text that some renderings need, tokenised in one call."""
+
+    def __init__(self, tokenizer: ChatTokenizer, renderings: Sequence[Rendering]) -> None:
+        self._tokenizer = tokenizer
+        self._adds_space = _adds_space(tokenizer)
+        texts = list(dict.fromkeys(text for each in renderings for text in self._texts(each)))
+        self._ids = dict(zip(texts, tokenizer.encode_batch(texts), strict=True))
+
+    def _texts(self, rendering: Rendering) -> Iterator[str]:
+        text = rendering.text
+        for span in rendering.spans:
+            yield text[: span.start]
+            yield text[: span.end] if self._adds_space else text[span.start : span.end]
+        yield text if self._adds_space else text[rendering.spans[-1].end :]
+
+    def row(self, rendering: Rendering) -> EncodedRow | None:
+        """Return the tokens of a rendering; None if its turns cannot all be taught behind what an engine sends."""
+        text, ids = rendering.text, []
+        taught: list[tuple[int, int, float]] = []
+        for span in rendering.spans:
+            prompt = self._ids[text[: span.start]]
+            if prompt[: len(ids)] != ids:
+                return None
+            answer = self._after(text, span.start, span.end, prompt)
+            ids = prompt + answer
+            taught.append((len(prompt), len(ids), span.weight))
+        end = rendering.spans[-1].end
+        if end < len(text):
+            ids = ids + self._after(text, end, len(text), ids)
+        weights = np.zeros(len(ids), dtype=np.float32)
+        for start, stop, weight in taught:
+            weights[start:stop] = weight
+        weights[:1] = 0.0
+        # Twice as fast as `np.array`, which looks at every number of a list to find out what it is.
+        return EncodedRow(np.frombuffer(array("i", ids), dtype=np.int32), weights, rendering.row)
+
+    def _after(self, text: str, start: int, end: int, before: list[int]) -> list[int]:
+        """Return the ids of text[start:end], which stands behind text[:start], whose ids are `before`.
+
+        Tokenizers in the manner of SentencePiece put a space before any text that they are given (Llama 2, Mistral); a
+        piece in mid-text has none there, and a model taught with it would answer with one space too many. There the
+        piece is read off the whole, if the ids before it stay the same, and else encoded behind something else.
+        """
+        if not self._adds_space:
+            return self._ids[text[start:end]]
+        if start == 0:
+            return self._ids[text[:end]]
+        joint = self._ids[text[:end]]
+        if joint[: len(before)] == before:
+            return joint[len(before) :]
+        for lead in _LEADS:
+            alone, behind = self._tokenizer.encode(lead), self._tokenizer.encode(lead + text[start:end])
+            if behind[: len(alone)] == alone:
+                return behind[len(alone) :]
+        return self._tokenizer.encode(text[start:end])
 
 
-def _encode_joined(text: str, start: int, end: int, tokenizer: ChatTokenizer) -> list[int]:
-    """Encode one piece together with what precedes it, if the ids of that are then the same.
-
-    Tokenizers in the manner of SentencePiece put a space before any text that they are given (Llama 2, Mistral); a
-    piece in mid-text has none there, and a model taught with it would answer with one space too many.
-    """
-    if start == 0:
-        return tokenizer.encode(text[:end])
-    left, joint = tokenizer.encode(text[:start]), tokenizer.encode(text[:end])
-    return joint[len(left) :] if joint[: len(left)] == left else tokenizer.encode(text[start:end])
-
-
-def _adds_no_space(tokenizer: ChatTokenizer) -> bool:
+def _adds_space(tokenizer: ChatTokenizer) -> bool:
     ids = tokenizer.encode("a")
-    return tokenizer.decode(ids + ids) == "aa"
-
-
-def _roles(row: Row) -> str:
-    return ", ".join(message.role for message in row.messages[:10])
-
-
-def _too_long_fault(encoded: EncodedRow, max_length: int, context_tokens: int | None) -> RowFault:
-    row = encoded.row
-    can_be_raised = context_tokens is None or encoded.num_tokens <= context_tokens
-    fix = "shorten it, or raise data.max_length" if can_be_raised else "shorten it, or make two rows of it"
-    rule = f"must be at most {max_length:,} tokens"
-    return RowFault(row.path, row.line, "messages", rule, f"{encoded.num_tokens:,}", fix)
-
-
-def _too_long_error(longer: Sequence[EncodedRow], max_length: int, context_tokens: int | None) -> RowTooLongError:
-    named = ", ".join(f"{each.row.where} ({each.num_tokens:,} tokens)" for each in longer[:_NUM_NAMED])
-    if len(longer) > _NUM_NAMED:
-        named += f" and {len(longer) - _NUM_NAMED:,} more"
-    many = "1 row is" if len(longer) == 1 else f"{len(longer):,} rows are"
-    longest = max(each.num_tokens for each in longer)
-    if context_tokens is None or longest <= context_tokens:
-        keep = f"`--set data.max_length={longest}` keeps them all"
-    else:
-        keep = f"keeping them all needs a model with a context of {longest:,} tokens (this one has {context_tokens:,})"
-    return RowTooLongError(
-        f"{many} longer than data.max_length = {max_length:,} tokens: {named}",
-        hint=f"`--set data.too_long=drop` leaves them out; {keep}",
-        faults=tuple(_too_long_fault(each, max_length, context_tokens).as_fault() for each in longer),
-    )
+    return tokenizer.decode(ids + ids) != "aa"

@@ -46,7 +46,7 @@ def answer_rows(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
     """Return the greedy answer to each row's prompt, graded."""
-    prompts = [encode_prompt(row.prompt, tokenizer) for row in rows]
+    prompts = [encode_prompt(row.prompt, tokenizer, row.tools) for row in rows]
     completions = engine.generate(prompts, Sampling(max_new_tokens=max_new_tokens), on_progress=on_progress)
     return [grade_answer(row, c.text.strip(), c.has_ended, graders) for row, c in zip(rows, completions, strict=True)]
 

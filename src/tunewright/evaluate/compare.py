@@ -73,7 +73,7 @@ def _telling(pairs: list[tuple[Answer, Answer]]) -> list[tuple[Answer, Answer]]:
 def _sample(base: Answer, tuned: Answer) -> Sample:
     row = base.row
     return Sample(
-        prompt_messages=[Message(role=message.role, content=message.content) for message in row.prompt],
+        prompt_messages=[Message(role=message.role, content=message.said) for message in row.prompt],
         reference=row.reference,
         base=base.text,
         tuned=tuned.text,

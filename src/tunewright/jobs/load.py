@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tunewright.data.contract import check_contract, load_contract
 from tunewright.errors import RunError
 from tunewright.infer.hf import HfEngine
 from tunewright.methods.lora import load_adapter
 from tunewright.models.hardware import choose_hardware
 from tunewright.models.load import load_model
 from tunewright.models.source import ModelSource, find_model
-from tunewright.models.tokenizer import load_tokenizer
+from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
 from tunewright.runs.folder import RunFolder
 from tunewright.spec.model import ModelSpec
 from tunewright.spec.train import HardwareSpec
@@ -29,8 +32,22 @@ def load_engine(run: RunFolder, hardware: HardwareSpec) -> HfEngine:
     if kind == "model":
         spec = ModelSpec(source=str(folder))
         source = find_model(spec)
-        return HfEngine(load_model(source, spec, chosen), load_tokenizer(source, spec))
+        return HfEngine(load_model(source, spec, chosen), trained_tokenizer(folder, spec))
     spec = run.recipe().model
     model = load_adapter(load_model(find_model(spec), spec, chosen), folder)
     # The artifact's own tokenizer: it carries the chat template that the rows were rendered with.
-    return HfEngine(model, load_tokenizer(ModelSource(str(folder), folder), spec))
+    return HfEngine(model, trained_tokenizer(folder, spec))
+
+
+def trained_tokenizer(folder: Path, spec: ModelSpec) -> HfChatTokenizer:
+    """Return the tokenizer of an artifact, held to its prompt contract, with the clock of its training.
+
+    Raises:
+        ModelError: it does not make the prompts that the model was trained with.
+    """
+    contract = load_contract(folder)
+    own = spec.model_copy(update={"chat_template": None})  # what the run used is saved beside the weights
+    tokenizer = load_tokenizer(ModelSource(str(folder), folder), own, contract.clock if contract else None)
+    if contract is not None:
+        check_contract(contract, tokenizer)
+    return tokenizer

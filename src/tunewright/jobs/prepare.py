@@ -5,23 +5,37 @@ A job that cannot start leaves nothing behind. What was found is told to the run
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from transformers import PreTrainedModel
 
-from tunewright.data.encode import EncodedRow, encode_rows
-from tunewright.data.rows import Row, RowFault
+from tunewright.data import encode, rows, spans, template
+from tunewright.data.cache import EncodedCache, cache_key, code_version, default_folder
+from tunewright.data.contract import PromptContract, make_contract
+from tunewright.data.encode import Encoded, EncodedRow
+from tunewright.data.encode_cached import encode_cached
+from tunewright.data.rows import Row, RowFault, TextRow
+from tunewright.data.shorten import Shortened
+from tunewright.data.token_rows import encode_rows
 from tunewright.errors import NoRowsError, RecipeError
 from tunewright.jobs.rows import RowSets, load_rows, unusable_error
+from tunewright.models import segments
 from tunewright.models.hardware import Hardware, choose_hardware
 from tunewright.models.load import context_tokens, load_model, num_parameters
 from tunewright.models.source import ModelSource, find_model
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
-from tunewright.runs.events import DataRead, DataSplit, Event, Notice, RowLeftOut, RuleApplied
+from tunewright.runs.events import DataRead, DataSplit, Event, Notice, RowLeftOut, RowShortened, RuleApplied
 from tunewright.runs.recorder import Listener
 from tunewright.spec.defaults import Choice, JobFacts, settle, total_steps
 from tunewright.spec.recipe import Recipe
+
+# Below, encoding takes a moment, and the cache would fill with entries that nobody needs.
+_NUM_ROWS_WORTH_KEEPING = 5_000
+_ENCODING_CODE = (encode, rows, spans, template, segments)
+_ENCODING_LIBRARIES = ("tokenizers", "transformers", "jinja2")
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class TokenRows:
     validation: tuple[EncodedRow, ...]
     test: tuple[EncodedRow, ...]
     left_out: tuple[RowFault, ...]
+    shortened: tuple[Shortened, ...] = ()
 
     @property
     def num_visits(self) -> int:
@@ -54,11 +69,12 @@ class Prepared:
     model: PreTrainedModel
     sets: RowSets
     tokens: TokenRows
+    contract: PromptContract
 
     @property
     def test_rows(self) -> list[Row]:
-        """The held-out rows that are scored."""
-        return [encoded.row for encoded in self.tokens.test]
+        """The held-out conversations that are answered; a plain text has no question."""
+        return [encoded.source for encoded in self.tokens.test if isinstance(encoded.source, Row)]
 
     def events(self) -> Iterator[Event]:
         """Yield what the run folder should know of the preparation."""
@@ -76,6 +92,8 @@ class Prepared:
         for fault in (*self.sets.left_out, *self.tokens.left_out):
             reason = str(fault).removeprefix(f"{fault.path}:{fault.line}: ")
             yield RowLeftOut(path=fault.path, line=fault.line, reason=reason)
+        for each in self.tokens.shortened:
+            yield RowShortened(**asdict(each))
         yield DataSplit(
             num_train=len(self.tokens.train),
             num_validation=len(self.tokens.validation),
@@ -89,10 +107,15 @@ class Prepared:
                 message="the tokenizer has no chat template: a plain one is used, and travels with the result",
                 hint="'User: …', 'Assistant: …', one turn a line",
             )
+        if not self.tokenizer.end_mark.strip():
+            yield Notice(
+                message="the chat template writes no mark behind an answer: the model cannot learn where to stop",
+                hint="use a template that ends each answer with the end-of-sequence token",
+            )
 
 
-def prepare(recipe: Recipe, listener: Listener) -> Prepared:
-    """Return the job of `recipe`, ready to start.
+def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -> Prepared:
+    """Return the job of `recipe`, ready to start; `clock` is that of the run's first day when one is resumed.
 
     Raises:
         DataError, ModelError, RecipeError: whatever is wrong with rows, model or recipe; nothing was written.
@@ -102,7 +125,7 @@ def prepare(recipe: Recipe, listener: Listener) -> Prepared:
     source = find_model(recipe.model)
     hardware = choose_hardware(recipe.train.hardware)
     listener.on_progress("loading model", 0, 1)
-    tokenizer = load_tokenizer(source, recipe.model)
+    tokenizer = load_tokenizer(source, recipe.model, clock)
     model = load_model(source, recipe.model, hardware)
     context = context_tokens(model)
     listener.on_progress("encoding rows", 0, 1)
@@ -119,6 +142,7 @@ def prepare(recipe: Recipe, listener: Listener) -> Prepared:
         model=model,
         sets=sets,
         tokens=tokens,
+        contract=make_contract(tokenizer),
     )
 
 
@@ -136,24 +160,26 @@ def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, context: 
     limit = _length_limit(recipe, context)
     left_out: list[RowFault] = []
     template_faults: list[RowFault] = []
+    shortened: list[Shortened] = []
 
-    def encode(rows: Sequence[Row]) -> tuple[EncodedRow, ...]:
-        result = encode_rows(rows, tokenizer, limit, recipe.data.too_long, context_tokens=context)
+    def encoded(some: Sequence[Row | TextRow]) -> tuple[EncodedRow, ...]:
+        already = _kept_or_encoded(some, tokenizer) if len(some) >= _NUM_ROWS_WORTH_KEEPING else None
+        policy = recipe.data.too_long
+        result = encode_rows(some, tokenizer, limit, policy, context_tokens=context, already=already)
         left_out.extend(result.left_out)
         template_faults.extend(result.faults)
+        shortened.extend(result.shortened)
         return result.rows
 
-    train = [encode(source.rows) for source in sets.train]
-    validation = encode(sets.validation)
-    test = validation if sets.test_is_validation else encode(sets.test)
+    train = [encoded(source.rows) for source in sets.train]
+    validation = encoded(sets.validation)
+    test = validation if sets.test_is_validation else encoded(sets.test)
     if template_faults and recipe.data.unusable == "error":
         raise unusable_error(template_faults)
-    if not any(train):
-        raise NoRowsError(
-            f"no row is left to train on: {len(left_out):,} were left out",
-            hint="raise data.max_length, or mend the rows",
-            faults=tuple(fault.as_fault() for fault in left_out),
-        )
+    _refuse_nothing_taught([row for rows in train for row in rows], "train on", left_out)
+    for some, purpose, given in ((validation, "validate with", sets.validation), (test, "score", sets.test)):
+        if given:
+            _refuse_nothing_taught(some, purpose, left_out)
     return TokenRows(
         train=tuple(row for rows in train for row in rows),
         sizes=tuple(len(rows) for rows in train),
@@ -161,4 +187,23 @@ def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, context: 
         validation=validation,
         test=test,
         left_out=tuple(left_out),
+        shortened=tuple(shortened),
+    )
+
+
+def _kept_or_encoded(some: Sequence[Row | TextRow], tokenizer: HfChatTokenizer) -> list[Encoded]:
+    libraries = {name: importlib.metadata.version(name) for name in _ENCODING_LIBRARIES}
+    code = cache_key({"own": code_version(_ENCODING_CODE), "libraries": libraries})
+    return encode_cached(some, tokenizer, EncodedCache(default_folder()), code)[0]
+
+
+def _refuse_nothing_taught(some: Sequence[EncodedRow], purpose: str, left_out: Sequence[RowFault]) -> None:
+    """Refuse a set without a single taught token: its loss would be 0.0 / 0, and look like success."""
+    if any(row.num_supervised for row in some):
+        return
+    many = "1 was left out" if len(left_out) == 1 else f"{len(left_out):,} were left out"
+    raise NoRowsError(
+        f"no row is left to {purpose}, so nothing would be taught or measured: {many}",
+        hint="raise data.max_length, or mend the rows; `tunewright data render FILE --model …` shows what is taught",
+        faults=tuple(fault.as_fault() for fault in left_out),
     )

@@ -22,12 +22,12 @@ from tunewright.errors import RecipeError, RowTooLongError, RunExistsError
 from tunewright.evaluate.report import write_report
 from tunewright.infer.engine import Sampling
 from tunewright.infer.hf import HfEngine
-from tunewright.jobs.load import load_engine
+from tunewright.jobs.load import load_engine, trained_tokenizer
 from tunewright.jobs.notebook import python_listener
 from tunewright.jobs.train import finetune as perform
 from tunewright.models.hardware import choose_hardware
 from tunewright.models.load import context_tokens, load_model
-from tunewright.models.source import ModelSource, find_model
+from tunewright.models.source import find_model
 from tunewright.models.tokenizer import load_tokenizer
 from tunewright.runs.atomic import write_bytes
 from tunewright.runs.folder import RunFolder, check_free, default_run_path
@@ -247,8 +247,8 @@ def _base_engine(run: RunFolder, hardware: HardwareSpec) -> HfEngine:
     """Return an engine over the base model, with the template of the run's rows where there is an artifact."""
     spec = run.recipe().model
     source, artifact = find_model(spec), run.artifact()
-    tokens = ModelSource(str(artifact[1]), artifact[1]) if artifact is not None else source
-    return HfEngine(load_model(source, spec, choose_hardware(hardware)), load_tokenizer(tokens, spec))
+    tokenizer = trained_tokenizer(artifact[1], spec) if artifact is not None else load_tokenizer(source, spec)
+    return HfEngine(load_model(source, spec, choose_hardware(hardware)), tokenizer)
 
 
 def _check_fits(prompt: Sequence[int], engine: HfEngine) -> None:

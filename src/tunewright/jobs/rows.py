@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from tunewright.data.formats.all import format_named
 from tunewright.data.read import ReadResult, read_rows
-from tunewright.data.rows import Row, RowFault
+from tunewright.data.rows import Row, RowFault, TextRow
 from tunewright.data.split import split
 from tunewright.errors import DataError, DataMissingError, Fault, NoRowsError
 from tunewright.spec.data import DataSpec, SourceSpec
@@ -23,7 +23,7 @@ Role = Literal["train", "validation", "test"]
 class SourceRows:
     """The usable rows of one training file and its weight."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Row | TextRow, ...]
     weight: float
 
 
@@ -32,8 +32,8 @@ class RowSets:
     """All rows of a job. `test` repeats `validation` where no test file was given."""
 
     train: tuple[SourceRows, ...]
-    validation: tuple[Row, ...]
-    test: tuple[Row, ...]
+    validation: tuple[Row | TextRow, ...]
+    test: tuple[Row | TextRow, ...]
     test_is_validation: bool
     files: tuple[tuple[Role, ReadResult], ...]
     left_out: tuple[RowFault, ...]
@@ -54,15 +54,18 @@ def load_rows(spec: DataSpec) -> RowSets:
     left_out = tuple(fault for _, result in files for fault in result.faults)
     if left_out and spec.unusable == "error":
         raise unusable_error(left_out)
-    divided = [SourceRows(result.rows, source.weight) for source, (_, result) in zip(spec.train, training, strict=True)]
-    validation = tuple(row for role, result in files if role == "validation" for row in result.rows)
+    divided = [
+        SourceRows(_taught_rows(result), source.weight)
+        for source, (_, result) in zip(spec.train, training, strict=True)
+    ]
+    validation = tuple(row for role, result in files if role == "validation" for row in _taught_rows(result))
     if not any(source.rows for source in divided):
         raise NoRowsError(
             "no usable row is left to train on", hint="look at the rows that were left out", faults=_shown(left_out)
         )
     if not spec.validation and spec.validation_split > 0:
         divided, validation = _hold_out(divided, spec)
-    test = tuple(row for role, result in files if role == "test" for row in result.rows)
+    test = tuple(row for role, result in files if role == "test" for row in _taught_rows(result))
     return RowSets(tuple(divided), validation, test or validation, not test, tuple(files), left_out)
 
 
@@ -78,13 +81,38 @@ def unusable_error(faults: Sequence[RowFault]) -> DataError:
 
 
 def _read(role: Role, sources: Sequence[SourceSpec]) -> list[tuple[Role, ReadResult]]:
-    return [(role, read_rows(Path(source.path))) for source in sources]
+    return [(role, read_rows(source)) for source in sources]
 
 
-def _hold_out(sources: Sequence[SourceRows], spec: DataSpec) -> tuple[list[SourceRows], tuple[Row, ...]]:
+def _taught_rows(result: ReadResult) -> tuple[Row | TextRow, ...]:
+    """Return the rows of a file; a language model learns from conversations and from texts.
+
+    Raises:
+        DataError: if the file's format is of another kind.
+    """
+    rows = tuple(row for row in result.rows if isinstance(row, Row | TextRow))
+    if len(rows) < len(result.rows):
+        keys = ", ".join(format_named(result.format).KEYS[:2])
+        raise DataError(
+            f"{result.path} is in the format {result.format}, which causal_lm cannot learn from: "
+            "it takes conversations and texts",
+            hint=f"say what is asked and answered: columns: {{prompt: …, completion: …}} (its keys are {keys})",
+        )
+    return rows
+
+
+def _hold_out(sources: Sequence[SourceRows], spec: DataSpec) -> tuple[list[SourceRows], tuple[Row | TextRow, ...]]:
     """Split all training rows as one set, so that duplicates across files stay on one side."""
     everything = [row for source in sources for row in source.rows]
-    train, validation = split(everything, spec.validation_split, spec.split_seed)
+    # Augmented rows carry the group of their parents, as the parents do: a family stays on one side.
+    has_families = any("augmented" in row.meta for row in everything)
+    train, validation = split(
+        everything,
+        spec.validation_split,
+        spec.split_seed,
+        group_by=spec.group_by or ("metadata.group" if has_families else None),
+        stratify_by=spec.stratify_by,
+    )
     kept = {id(row) for row in train}
     return [SourceRows(tuple(r for r in s.rows if id(r) in kept), s.weight) for s in sources], validation
 

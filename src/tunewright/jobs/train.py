@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 
 import tunewright
+from tunewright.data.contract import save_contract
 from tunewright.errors import DataError, Interrupted, ModelError, RunError, StorageError, TunewrightError
 from tunewright.evaluate.compare import Column, compare, load_column, save_column
 from tunewright.evaluate.loss import plan_batches, score_loss
@@ -80,7 +81,7 @@ def resume(path: Path, listener: Listener | None = None) -> RunFolder:
     with StopRequest() as stop, run, run.lock():
         if run.state() == "finished":
             raise RunError(f"{path}: the run is finished", hint=f"tunewright show {path}")
-        prepared = prepare(_on_former_hardware(run), listener)
+        prepared = prepare(_on_former_hardware(run), listener, run.manifest().template_clock)
         _check_same_inputs(run, prepared)
         stop.check()
         _settle(run, prepared.recipe)
@@ -106,6 +107,7 @@ def _execute(run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopR
         for event in prepared.events():
             recorder.event(event)
         _complete_manifest(run, prepared)
+        save_contract(run.path, prepared.contract)
         objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
         base = _base_column(run, prepared, objective, recorder, stop)
         method = _apply_method(prepared, recorder)
@@ -185,6 +187,7 @@ def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loo
         try:
             method.save(prepared.model, loop.masters.tensors, folder, origin)
             prepared.tokenizer.save(folder)
+            save_contract(folder, prepared.contract)
         except (RuntimeError, SafetensorError) as error:
             # A full disk: the library's own error hides the system's.
             hint = "is the disk full? free some space, then resume the run"
@@ -204,7 +207,9 @@ def _complete_manifest(run: RunFolder, prepared: Prepared) -> None:
                     for role, r in prepared.sets.files
                 ),
                 "base_model": _base_lineage(prepared),
-                "template_sha256": prepared.tokenizer.template_sha256(),
+                "template_sha256": prepared.contract.template_sha256,
+                "vocabulary_sha256": prepared.contract.vocabulary_sha256,
+                "template_clock": prepared.contract.clock,
                 "hardware": read_hardware(
                     num_threads=torch.get_num_threads(), device=hardware.device, precision=hardware.precision
                 ),

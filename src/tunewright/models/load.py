@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from tunewright.errors import ModelError, ModelMissingError
 from tunewright.models.hardware import Hardware
@@ -48,7 +48,28 @@ def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreT
 
 def context_tokens(model: PreTrainedModel) -> int:
     """Return the longest input that the model was made for, in tokens."""
-    config = model.config.get_text_config()
+    return _context(model.config)
+
+
+def read_context_tokens(source: ModelSource, spec: ModelSpec) -> int:
+    """Return the same from the configuration alone, without loading weights.
+
+    Raises:
+        ModelMissingError: if there is no configuration, or it cannot be read.
+    """
+    try:
+        config = AutoConfig.from_pretrained(
+            source.location, revision=source.revision, trust_remote_code=spec.allow_remote_code
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelMissingError(
+            f"model {spec.source}: its configuration cannot be read: {first_line(error)}", hint=hub_hint(source)
+        ) from error
+    return _context(config)
+
+
+def _context(config: PretrainedConfig) -> int:
+    config = config.get_text_config()
     for name in ("max_position_embeddings", "n_positions", "n_ctx"):
         value = getattr(config, name, None)
         if isinstance(value, int) and value > 0:

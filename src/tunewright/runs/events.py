@@ -60,6 +60,21 @@ class RowLeftOut(_Event):
     reason: Text
 
 
+class RowShortened(_Event):
+    """A row was longer than the limit and is taught in a shorter form; no answer lost a token.
+
+    `num_rows`: how many rows it became; `num_tokens_cut`: tokens of prompts that those do not have.
+    """
+
+    type: Literal["row_shortened"] = "row_shortened"
+    path: Text
+    line: int
+    how: str
+    num_tokens: int
+    num_rows: int
+    num_tokens_cut: int
+
+
 class DataSplit(_Event):
     """The rows were divided; `test_is_validation`: the rows that chose the checkpoint are also those of the scores."""
 
@@ -173,6 +188,7 @@ Event = Annotated[
     | RuleApplied
     | DataRead
     | RowLeftOut
+    | RowShortened
     | DataSplit
     | ModelLoaded
     | TrainingStarted

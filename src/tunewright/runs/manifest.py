@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +84,9 @@ class Manifest(_Part):
     data: tuple[DataFile, ...] = ()
     base_model: BaseModelLineage | None = None
     template_sha256: str | None = None
+    vocabulary_sha256: str | None = None
+    template_clock: datetime | None = None
+    """What a chat template that asks for the time was told, on every day that the run was worked on."""
     versions: Versions = Versions()
     seeds: Seeds
     hardware: Hardware = Hardware()

@@ -16,6 +16,8 @@ class ModelSpec(Node):
     """`starter`, a folder with a transformers checkpoint, or a hub id."""
     revision: str | None = None
     """Branch, tag or commit of a hub id."""
+    chat_template: str | None = None
+    """Chat template instead of the tokenizer's own: a Jinja file or the text itself. It travels with the result."""
     allow_remote_code: bool = False
     """Run Python code that comes with the model. Off: such a model is refused."""
     allow_pickle: bool = False

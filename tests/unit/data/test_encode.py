@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from tests.unit.data.conversations import row, rows
 from tests.unit.data.fake_tokenizer import CHATML, FakeTokenizer
-from tunewright.data.encode import EncodedRow, encode_prompt, encode_row, encode_rows
+from tunewright.data.encode import EncodedRow, encode_prompt, encode_row
 from tunewright.data.rows import Message, Row, RowFault
 from tunewright.data.template import FALLBACK_TEMPLATE
+from tunewright.data.token_rows import encode_rows
 from tunewright.errors import RowTooLongError
 
 TOKENIZERS = {"chatml": FakeTokenizer(CHATML), "fallback": FakeTokenizer(FALLBACK_TEMPLATE)}
@@ -19,8 +20,9 @@ TOKENIZERS = {"chatml": FakeTokenizer(CHATML), "fallback": FakeTokenizer(FALLBAC
 
 def encoded(one: Row, tokenizer: FakeTokenizer) -> EncodedRow:
     result = encode_row(one, tokenizer)
-    assert isinstance(result, EncodedRow), str(result)
-    return result
+    assert isinstance(result, list), str(result)
+    assert len(result) == 1
+    return result[0]
 
 
 def fault(one: Row, template: str) -> RowFault:
@@ -107,11 +109,22 @@ THINKING = CHATML.replace(
 )
 
 
-def test_a_template_that_rewrites_earlier_turns_is_a_fault_unless_those_are_untaught() -> None:
+def test_a_template_that_rewrites_earlier_turns_gives_one_row_for_each_answer() -> None:
+    tokenizer = FakeTokenizer(THINKING)
+    turns = (*row("1", "one").messages, *row("2", "two").messages)
+    rows_of = encode_row(Row("t", 7, turns, {}), tokenizer)
+    assert isinstance(rows_of, list)
+    assert [taught(each, tokenizer) for each in rows_of] == [
+        "<think></think>one<|im_end|>",
+        "<think></think>two<|im_end|>",
+    ]
+    prompt = encode_prompt(turns[:3], tokenizer)
+    assert rows_of[1].ids[: len(prompt)].tolist() == prompt
+    assert "<think>" not in tokenizer.decode(prompt)
+
+
+def test_untaught_turns_may_be_rewritten() -> None:
     turns = row().messages
-    found = fault(Row("t", 7, turns + turns, {}), THINKING)
-    assert "rewrites earlier turns" in str(found)
-    assert found.field == "messages[1]"
     untaught = Row("t", 7, (turns[0], Message("assistant", "x", 0.0), *turns), {})
     tokenizer = FakeTokenizer(THINKING)
     assert taught(encoded(untaught, tokenizer), tokenizer) == "<think></think>hello<|im_end|>"
@@ -163,15 +176,16 @@ def test_no_limit_is_proposed_that_the_model_cannot_take() -> None:
 def test_rows_that_are_too_long_are_left_out_and_named_if_so_asked() -> None:
     many = [row(answer="x" * 100, line=1), row(line=2)]
     result = encode_rows(many, TOKENIZERS["chatml"], 60, "drop")
-    assert [each.row.line for each in result.rows] == [2]
+    assert [each.source.line for each in result.rows] == [2]
     assert [each.line for each in result.left_out] == [1]
     assert result.faults == ()
 
 
 def test_rows_that_a_template_cannot_express_are_faults_and_left_out() -> None:
-    turns = row().messages
-    result = encode_rows([Row("t", 1, turns + turns, {}), row(line=2)], FakeTokenizer(THINKING), 1000, "error")
-    assert [each.row.line for each in result.rows] == [2]
+    no_system = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + CHATML
+    refused = Row("t", 1, (Message("system", "Be brief."), *row().messages), {})
+    result = encode_rows([refused, row(line=2)], FakeTokenizer(no_system), 1000, "error")
+    assert [each.source.line for each in result.rows] == [2]
     assert result.left_out == result.faults
     assert len(result.faults) == 1
 

@@ -15,9 +15,15 @@ from tunewright.data.rows import Row
 TOKENIZER = FakeTokenizer()
 
 
+def encoded_rows(one: Row) -> list[EncodedRow]:
+    encoded = encode_row(one, TOKENIZER)
+    assert isinstance(encoded, list), str(encoded)
+    return encoded
+
+
 @given(st.lists(rows(), min_size=1, max_size=5))
 def test_unpacking_a_batch_gives_the_rows_back(some: list[Row]) -> None:
-    encoded = [each for each in (encode_row(one, TOKENIZER) for one in some) if isinstance(each, EncodedRow)]
+    encoded = [each for one in some for each in encoded_rows(one)]
     batch = collate(encoded, TOKENIZER.pad_id)
     weights_BT = np.zeros(batch.tokens_BT.shape, dtype=np.float32)
     targets_BT = np.zeros(batch.tokens_BT.shape, dtype=np.int64)
@@ -40,7 +46,7 @@ def test_unpacking_a_batch_gives_the_rows_back(some: list[Row]) -> None:
 
 @given(st.lists(rows(), min_size=1, max_size=4))
 def test_a_query_stands_in_the_row_of_its_target(some: list[Row]) -> None:
-    encoded = [each for each in (encode_row(one, TOKENIZER) for one in some) if isinstance(each, EncodedRow)]
+    encoded = [each for one in some for each in encoded_rows(one)]
     batch = collate(encoded, TOKENIZER.pad_id)
     num_columns = batch.tokens_BT.shape[1]
     np.testing.assert_array_equal(batch.query_N // num_columns, (batch.query_N + 1) // num_columns)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.tiny import END, make_tiny_model
 from tunewright.data.rows import Message
 from tunewright.data.template import FALLBACK_TEMPLATE, ChatTokenizer
-from tunewright.errors import ModelError
+from tunewright.errors import ModelError, ModelMissingError
 from tunewright.models.source import ModelSource
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
 from tunewright.spec.model import ModelSpec
@@ -68,12 +68,44 @@ def test_another_template_has_another_name(own: HfChatTokenizer, bare_folder: Pa
     assert own.template_sha256() != load(bare_folder).template_sha256()
 
 
-@pytest.mark.parametrize("template", ["{{ raise_exception('roles must alternate') }}", "{{ message.x.y }}", "{% if %}"])
+@pytest.mark.parametrize("template", ["{{ raise_exception('roles must alternate') }}", "{{ message.x.y }}"])
 def test_what_the_template_refuses_is_a_template_error(bare_folder: Path, template: str) -> None:
-    tokenizer = load(bare_folder)
-    tokenizer.inner.chat_template = template
+    tokenizer = HfChatTokenizer(load(bare_folder).inner, chat_template=template)
     with pytest.raises(jinja2.TemplateError):
         tokenizer.render(TURNS, add_generation_prompt=False)
+
+
+def test_a_template_that_is_not_jinja_is_a_clear_error(bare_folder: Path) -> None:
+    with pytest.raises(ModelError, match="not Jinja") as caught:
+        HfChatTokenizer(load(bare_folder).inner, chat_template="{% if %}")
+    assert "model.chat_template" in caught.value.hint
+
+
+def test_another_template_can_be_named_by_file_and_travels(bare_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "template.jinja"
+    file.write_text("{% for m in messages %}{{ m['content'] }}|{% endfor %}", encoding="utf-8")
+    source = ModelSource(str(bare_folder), bare_folder)
+    tokenizer = load_tokenizer(source, ModelSpec(source=str(bare_folder), chat_template=str(file)))
+    assert tokenizer.render(TURNS[:1], add_generation_prompt=True) == "Hi|"
+    tokenizer.save(tmp_path / "saved")
+    assert load(tmp_path / "saved").render(TURNS[:1], add_generation_prompt=True) == "Hi|"
+
+
+def test_a_template_file_that_is_missing_is_named(bare_folder: Path) -> None:
+    source = ModelSource(str(bare_folder), bare_folder)
+    with pytest.raises(ModelMissingError, match=r"model\.chat_template: nowhere\.jinja"):
+        load_tokenizer(source, ModelSpec(source=str(bare_folder), chat_template="nowhere.jinja"))
+
+
+def test_the_mark_that_ends_a_turn_stops_an_engine_too(bare_folder: Path) -> None:
+    inner = load(bare_folder).inner
+    template = (
+        "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|pad|>{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    )
+    tokenizer = HfChatTokenizer(inner, chat_template=template)
+    assert tokenizer.end_mark == "<|pad|>"
+    assert tokenizer.eos_ids == {inner.eos_token_id, inner.pad_token_id}
 
 
 def test_special_tokens_are_read_in_text_and_never_added(own: HfChatTokenizer) -> None:

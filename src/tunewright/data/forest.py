@@ -1,0 +1,80 @@
+"""The forest: token rows laid out back to back, so that a shared prefix would be computed once and no padding at all.
+
+Segments stand in depth-first order. One integer per token, the end of its segment's subtree, describes causality,
+shared prefixes and the borders between rows alike: token i attends to token j ⇔ j ≤ i and i < subtree_end[j]. Every
+taught token names its predecessor, because behind a branching point one token predicts a successor for each branch.
+Deliberately does not know how rows come to share a prefix, nor tensors.
+
+Axes: T tokens of the forest, N taught tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tunewright.data.encode import EncodedRow
+
+
+class Targets(NamedTuple):
+    """What is taught: the token at `query_index_N` predicts `target_id_N`, with `weight_N` (all above 0).
+
+    A token of a shared prefix that is taught in several rows stands here once for each of them.
+    """
+
+    query_index_N: np.ndarray
+    """int64, indices into the forest."""
+    target_id_N: np.ndarray
+    """int64."""
+    weight_N: np.ndarray
+    """float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Token rows in one array. `positions_T` restart for each row: a token's distance from the beginning of its row."""
+
+    ids_T: np.ndarray
+    """int32."""
+    positions_T: np.ndarray
+    """int32, ≥ 0."""
+    subtree_end_T: np.ndarray
+    """int32; index + 1 ≤ subtree_end ≤ T."""
+    targets: Targets
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that are computed."""
+        return len(self.ids_T)
+
+    @property
+    def weight_sum(self) -> float:
+        """What a mean over the taught tokens divides by."""
+        return float(self.targets.weight_N.sum(dtype=np.float64))
+
+
+def pack(rows: Sequence[EncodedRow]) -> Forest:
+    """Return the rows, at least one, as a forest in which each is a tree of one segment: nothing is shared."""
+    lengths = np.array([row.num_tokens for row in rows], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    weights_T = np.concatenate([row.weights for row in rows])
+    # A first token has no predecessor in its row; the one before it is the end of another row.
+    weights_T[starts] = 0
+    ids_T = np.concatenate([row.ids for row in rows]).astype(np.int32, copy=False)
+    place_N = np.flatnonzero(weights_T)
+    return Forest(
+        ids_T=ids_T,
+        positions_T=(np.arange(len(ids_T)) - np.repeat(starts, lengths)).astype(np.int32),
+        subtree_end_T=np.repeat(ends, lengths).astype(np.int32),
+        targets=Targets(place_N - 1, ids_T[place_N].astype(np.int64), weights_T[place_N]),
+    )
+
+
+def attention_mask(forest: Forest) -> np.ndarray:
+    """Return the dense mask, [T, T] bool: row i is what token i attends to. For tests and for looking at."""
+    index_T = np.arange(forest.num_tokens)
+    return (index_T[None, :] <= index_T[:, None]) & (index_T[:, None] < forest.subtree_end_T[None, :])

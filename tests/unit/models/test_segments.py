@@ -1,0 +1,110 @@
+"""A batch's ids are those of each text by itself, whatever the tokenizer, and the lists belong to the caller."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from tests.unit.data.fake_tokenizer import merges
+from tunewright.models import segments
+from tunewright.models.segments import Segments
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+FILES = ("tokenizers/gpt_neox_20b", "checkpoints/stories260K-hf")
+SPECIALS = ("<|a|>", "<|a|>b", "<s>", "[X]")
+KINDS = ("plain", "prefix_space", "nfc", "normalized", "lstrip", "prepend", "single_word")
+
+
+@cache
+def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
+    """Return a small BPE whose normaliser, pre-tokeniser or special tokens have one trait that may cross a border."""
+    if "/" in kind:
+        inner = Tokenizer.from_file(str(SHARED / kind / "tokenizer.json"))
+    else:
+        inner = Tokenizer.from_str(merges(()).to_str())
+    traits = {"lstrip": kind == "lstrip", "rstrip": kind == "lstrip", "single_word": kind == "single_word"}
+    normalized = kind == "normalized"
+    inner.add_special_tokens([AddedToken(text, special=True, normalized=normalized, **traits) for text in SPECIALS])
+    if kind == "normalized":
+        inner.add_tokens([AddedToken("hello", normalized=True, rstrip=True)])
+        inner.normalizer = normalizers.Lowercase()
+    if kind == "nfc":
+        inner.add_tokens([AddedToken("  ", normalized=True)])
+        inner.normalizer = normalizers.NFC()
+    if kind == "prepend":
+        inner.normalizer = normalizers.Prepend("_")
+    if kind == "prefix_space":
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)
+    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<s>")
+
+
+pieces = st.one_of(
+    st.sampled_from(
+        [*SPECIALS, " ", "  ", "\n", "hello", " hello ", "Hello", "e", "\u0301", "<", "|>", "<|endoftext|>"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+)
+texts = st.lists(pieces, max_size=8).map("".join)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *FILES])
+@settings(max_examples=60, deadline=None)
+@given(batch=st.lists(texts, max_size=5))
+def test_a_batch_is_encoded_as_each_text_by_itself(kind: str, batch: list[str]) -> None:
+    if "/" in kind and not (SHARED / kind).is_dir():
+        pytest.skip("no shared data beside the repository")
+    tokenizer = make_tokenizer(kind)
+    expected = [tokenizer.encode(text, add_special_tokens=False) for text in batch]
+    made = _segments(kind)
+    assert made.encode(batch) == expected
+    assert made.encode(batch) == expected
+
+
+@cache
+def _segments(kind: str) -> Segments:
+    return Segments(make_tokenizer(kind))
+
+
+@pytest.mark.parametrize("kind", ["plain", "lstrip"])
+def test_no_list_is_given_out_twice(kind: str) -> None:
+    made = Segments(make_tokenizer(kind))
+    first, second = made.encode(["hello", "hello"])
+    first.append(1)
+    (third,) = made.encode(["hello"])
+    assert second == third == make_tokenizer(kind).encode("hello", add_special_tokens=False)
+
+
+def test_a_call_that_pads_or_cuts_leaves_no_trace() -> None:
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(merges(SPECIALS).to_str()), pad_token="[X]")
+    made = Segments(tokenizer)
+    expected = made.encode(["hello there, you", "z"])
+    tokenizer(["hello there, you", "z q"], padding=True, truncation=True, max_length=2)
+    assert Segments(tokenizer).encode(["hello there, you", "z"]) == expected
+    tokenizer(["hello there, you", "z q"], padding=True, truncation=True, max_length=2)
+    assert tokenizer.encode("z") == expected[1]
+    tokenizer(["hello there, you", "new"], padding=True, truncation=True, max_length=2)
+    assert made.encode(["never seen before"]) == [tokenizer.encode("never seen before")]
+
+
+def test_a_tokenizer_that_reads_special_tokens_as_text_is_not_cut_at_them() -> None:
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(merges(SPECIALS).to_str()))
+    tokenizer.split_special_tokens = True
+    made = Segments(tokenizer).encode(["a<s>b"])
+    assert made == [tokenizer.encode("a<s>b", add_special_tokens=False)]
+    assert len(made[0]) > 3
+
+
+def test_what_is_remembered_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_REMEMBERED_CHARACTERS", 30)
+    tokenizer = make_tokenizer("plain")
+    made = Segments(tokenizer)
+    for number in range(20):
+        text = f"hello {number}<s>hello"
+        assert made.encode([text]) == [tokenizer.encode(text, add_special_tokens=False)]
+        assert sum(map(len, made._remembered)) <= 30 + len(text)
