@@ -82,13 +82,20 @@ def commands_in(text: str) -> Iterator[list[str]]:
 
 
 def command_faults(words: list[str]) -> list[str]:
-    """Return what the command line would not understand: an unknown verb or an unknown flag of it."""
-    root: Any = typer.main.get_command(app)
+    """Return what the command line would not understand: an unknown verb, or an unknown flag of it.
+
+    Verbs may have verbs of their own, as `data check` has.
+    """
+    command: Any = typer.main.get_command(app)
     flags = [word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)]
-    verb = next((word for word in words[1:] if not word.startswith("-")), None)
-    if verb is not None and verb not in root.commands:
-        return [f"no verb {verb}: {' '.join(words)}"]
-    command = root.commands[verb] if verb else root
+    for word in words[1:]:
+        if word.startswith("-"):
+            continue
+        if not hasattr(command, "commands"):
+            break
+        if word not in command.commands:
+            return [f"no verb {word}: {' '.join(words)}"]
+        command = command.commands[word]
     known = EVERYWHERE | {option for parameter in command.params for option in parameter.opts}
     return [f"no flag {flag}: {' '.join(words)}" for flag in flags if flag not in known]
 
@@ -175,11 +182,14 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
-    text = "```sh\ntunewright finetune --data a --epoch 3 # --no\ntunewright fly\ntunewright runs | cat --x\n```\n"
+    text = "```sh\ntunewright finetune --data a --epoch 3 # --no\ntunewright fly\ntunewright runs | cat --x\n"
+    text += "tunewright data check a.jsonl --strict\ntunewright data fly a\ntunewright data split a --strict\n```\n"
     commands = list(commands_in(text + "```yaml\ntunewright: fly\n```\n"))
-    assert [words[1] for words in commands] == ["finetune", "fly", "runs"]
+    assert [words[1] for words in commands] == ["finetune", "fly", "runs", "data", "data", "data"]
     assert [fault.partition(":")[0] for words in commands for fault in command_faults(words)] == [
         "no flag --epoch",
         "no verb fly",
+        "no verb fly",
+        "no flag --strict",
     ]
     assert any(commands_in((REPO / "docs" / "tour.md").read_text(encoding="utf-8")))
