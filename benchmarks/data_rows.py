@@ -63,4 +63,4 @@ def _text(chance: random.Random, num_bytes: int, number: int) -> str:
         word = f"{word}.\n" if chance.random() < 0.05 else word
         words.append(word)
         size += len(word) + 1
-    return " ".join(words)[: num_bytes - 1] + "."
+    return " ".join(words).replace("\n ", "\n")[: num_bytes - 1] + "."
