@@ -39,6 +39,8 @@ def end_with(error: BaseException, *, debug: bool, as_json: bool) -> int:
 
 def error_lines(error: TunewrightError) -> list[str]:
     """Return the error for people: the message, at most `MAX_FAULTS` faults, the way out."""
+    from tunewright.cli.screen import clean
+
     lead = "stopped" if isinstance(error, Interrupted) else "error"
     lines = [f"{lead}: {error.message}"]
     lines += [f"  {fault}" for fault in error.faults[:MAX_FAULTS]]
@@ -46,7 +48,8 @@ def error_lines(error: TunewrightError) -> list[str]:
         lines.append(f"  … and {len(error.faults) - MAX_FAULTS:,} more")
     if error.hint:
         lines.append(f"hint: {error.hint}")
-    return lines
+    # A message may quote a user's data, which must not move the cursor.
+    return [clean(line) for line in lines]
 
 
 def prepare_output(*, as_json: bool) -> None:

@@ -41,6 +41,11 @@ def start(
         print(dump_recipe(recipe), end="")
         return
 
+    if how == "people":
+        from tunewright.cli.data.ask_format import with_formats
+
+        recipe = recipe.model_copy(update={"data": with_formats(recipe.data)})
+
     def job(listener: Listener) -> RunFolder:
         from tunewright.jobs.train import finetune
 

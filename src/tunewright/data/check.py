@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from tunewright.data.containers.record import Record
 from tunewright.data.fingerprints import Fingerprints, Keep, Pairs, Place, fingerprint
 from tunewright.data.oddities import TextSearch, row_findings
@@ -209,10 +211,18 @@ def check(
 def look_closely(source: OpenSource, record: Record | RowFault, search: TextSearch) -> Entry:
     """Return the record as its format reads it, its faults among them what its texts must not hold."""
     entry = source.entry(record)
-    if entry.record is None:
+    if entry.record is None or _is_quiet(entry, search):
         return entry
     odd = placed(search.findings(entry.record), source.path, entry.line)
     return entry._replace(faults=(*entry.faults, *odd))
+
+
+def _is_quiet(entry: Entry, search: TextSearch) -> bool:
+    """Whether one look at the whole record, as JSON, spares the look at each of its texts."""
+    try:
+        return search.is_quiet(entry.raw or orjson.dumps(entry.record))
+    except (TypeError, RecursionError):  # nested more deeply than JSON is written, or a number too long
+        return False
 
 
 @dataclass

@@ -8,6 +8,7 @@ from a repetition. Deliberately does not know how texts are compared.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -23,12 +24,20 @@ from tunewright.data.rows import (
     TokenLabelsRow,
 )
 
+# As `_turns` writes it, and as it is once white space is one space.
+_SYSTEM_WORD = re.compile(r"(?<!\S)system: [0-9a-f]{8}(?:\s|$)")
+
 By = Literal["row", "prompt"]
 
 
 def compared(row: AnyRow, by: By = "row") -> str:
     """Return the text of a row that is compared; rows without a prompt are compared whole either way."""
     return (_ROW if by == "row" else _PROMPT)[type(row)](row)
+
+
+def without_system(text: str) -> str:
+    """Return a text that was compared as people read it: without the words that stand for its system prompts."""
+    return _SYSTEM_WORD.sub("", text)
 
 
 def verdict(row: AnyRow) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tunewright.data.check import NearDuplicate
-from tunewright.data.compared import By, compared, num_answer_characters, verdict
+from tunewright.data.compared import By, compared, num_answer_characters, verdict, without_system
 from tunewright.data.containers.write import RecordWriter
 from tunewright.data.duplicates import DEFAULT_THRESHOLD, Clusters, find_duplicates, find_exact_duplicates
 from tunewright.data.fingerprints import Place
@@ -173,7 +173,7 @@ def usable(source: OpenSource) -> Iterator[Entry]:
     for entry in source:
         if entry.row is None:
             raise DataError(
-                f"{entry.faults[0]}: only a file whose rows are all usable is rid of duplicates",
+                f"{source.path}:{entry.line} cannot be used; a file whose rows are all usable can be rid of duplicates",
                 hint=f"mend it first: tunewright data check {source.path} --fix -o mended.jsonl",
                 faults=tuple(fault.as_fault() for fault in entry.faults),
             )
@@ -241,7 +241,7 @@ def _similarity(texts: TextSet, *, exact: bool) -> Callable[[np.ndarray, np.ndar
 def _largest(clusters: Clusters, texts: TextSet, lines: np.ndarray) -> Iterable[LargeCluster]:
     for cluster in sorted(clusters.clusters, key=len, reverse=True)[:_NUM_LARGEST]:
         rows = [member.row for member in cluster]
-        excerpt = texts.normal(int(texts.text_of_row[rows[0]]), _NUM_EXCERPT_CHARACTERS)
+        excerpt = without_system(texts.normal(int(texts.text_of_row[rows[0]]), _NUM_EXCERPT_CHARACTERS))
         yield LargeCluster(tuple(lines[rows].tolist()), excerpt)
 
 

@@ -1,7 +1,7 @@
 """Encode rows, or find them encoded: by a hash of what they say, of template, clock, vocabulary and code.
 
-What a row says is hashed, not the file that it came from: the same rows are found again however they were read or split.
-Rows that could not be encoded are tried again, so that their faults are said again.
+What a row says is hashed, not the file that it came from: the same rows are found again however they were read. Rows
+that could not be encoded are tried again, so that their faults are said again.
 Deliberately does not know which rows are worth keeping, nor where.
 """
 

@@ -20,6 +20,7 @@ from tunewright.data.rows import AnyRow, FeedbackRow, LabelRow, Row, TokenLabels
 
 _PART_ROWS = 1 << 18
 _MAX_PARTS = 256
+_MIN_PLACES = 1 << 10
 
 Hashes = npt.NDArray[np.int64]
 
@@ -39,6 +40,54 @@ class Place(NamedTuple):
 
     path: str
     line: int
+
+
+class SeenHashes:
+    """A set of 64-bit hashes that only grows: at most 24 bytes each, where a Python set of them takes about 70.
+
+    Open addressing with linear probing: a hash is evenly spread, so it is its own place. 0 marks an empty place, so a
+    hash of 0 is remembered apart.
+    """
+
+    def __init__(self) -> None:
+        self._table = array("q", bytes(8 * _MIN_PLACES))
+        self._num_filled = 0
+        self._has_zero = False
+
+    def __len__(self) -> int:
+        return self._num_filled + self._has_zero
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the table."""
+        return len(self._table) * self._table.itemsize
+
+    def add(self, value: int) -> bool:
+        """Remember a hash, and return whether it was there already."""
+        if not value:
+            was_there, self._has_zero = self._has_zero, True
+            return was_there
+        if not _fill(self._table, value):
+            return True
+        self._num_filled += 1
+        if 3 * self._num_filled > 2 * len(self._table):
+            former, self._table = self._table, array("q", bytes(2 * self.num_bytes))
+            for each in former:
+                if each:
+                    _fill(self._table, each)
+        return False
+
+
+def _fill(table: array[int], value: int) -> bool:
+    """Put a value into a table whose size is a power of two; return False if it was there already."""
+    last = len(table) - 1
+    place = (value ^ value >> 32) & last
+    while found := table[place]:
+        if found == value:
+            return False
+        place = (place + 1) & last
+    table[place] = value
+    return True
 
 
 @dataclass(frozen=True, slots=True)

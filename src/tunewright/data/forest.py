@@ -20,40 +20,40 @@ from tunewright.data.encode import EncodedRow
 
 
 class Targets(NamedTuple):
-    """What is taught: the token at `query_index_N` predicts `target_id_N`, with `weight_N` (all above 0).
+    """What is taught: the token at `query_index` predicts `target_id`, with `weight` (all above 0).
 
     A token of a shared prefix that is taught in several rows stands here once for each of them.
     """
 
-    query_index_N: np.ndarray
-    """int64, indices into the forest."""
-    target_id_N: np.ndarray
-    """int64."""
-    weight_N: np.ndarray
-    """float32."""
+    query_index: np.ndarray
+    """int64, [N], indices into the forest."""
+    target_id: np.ndarray
+    """int64, [N]."""
+    weight: np.ndarray
+    """float32, [N]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """Token rows in one array. `positions_T` restart for each row: a token's distance from the beginning of its row."""
+    """Token rows in one array. `positions` restart for each row: a token's distance from the beginning of its row."""
 
-    ids_T: np.ndarray
-    """int32."""
-    positions_T: np.ndarray
-    """int32, ≥ 0."""
-    subtree_end_T: np.ndarray
-    """int32; index + 1 ≤ subtree_end ≤ T."""
+    ids: np.ndarray
+    """int32, [T]."""
+    positions: np.ndarray
+    """int32, [T], ≥ 0."""
+    subtree_end: np.ndarray
+    """int32, [T]; index + 1 ≤ subtree_end ≤ T."""
     targets: Targets
 
     @property
     def num_tokens(self) -> int:
         """Tokens that are computed."""
-        return len(self.ids_T)
+        return len(self.ids)
 
     @property
     def weight_sum(self) -> float:
         """What a mean over the taught tokens divides by."""
-        return float(self.targets.weight_N.sum(dtype=np.float64))
+        return float(self.targets.weight.sum(dtype=np.float64))
 
 
 def pack(rows: Sequence[EncodedRow]) -> Forest:
@@ -64,17 +64,17 @@ def pack(rows: Sequence[EncodedRow]) -> Forest:
     weights_T = np.concatenate([row.weights for row in rows])
     # A first token has no predecessor in its row; the one before it is the end of another row.
     weights_T[starts] = 0
-    ids_T = np.concatenate([row.ids for row in rows]).astype(np.int32, copy=False)
+    ids = np.concatenate([row.ids for row in rows]).astype(np.int32, copy=False)
     place_N = np.flatnonzero(weights_T)
     return Forest(
-        ids_T=ids_T,
-        positions_T=(np.arange(len(ids_T)) - np.repeat(starts, lengths)).astype(np.int32),
-        subtree_end_T=np.repeat(ends, lengths).astype(np.int32),
-        targets=Targets(place_N - 1, ids_T[place_N].astype(np.int64), weights_T[place_N]),
+        ids=ids,
+        positions=(np.arange(len(ids)) - np.repeat(starts, lengths)).astype(np.int32),
+        subtree_end=np.repeat(ends, lengths).astype(np.int32),
+        targets=Targets(place_N - 1, ids[place_N].astype(np.int64), weights_T[place_N]),
     )
 
 
 def attention_mask(forest: Forest) -> np.ndarray:
     """Return the dense mask, [T, T] bool: row i is what token i attends to. For tests and for looking at."""
     index_T = np.arange(forest.num_tokens)
-    return (index_T[None, :] <= index_T[:, None]) & (index_T[:, None] < forest.subtree_end_T[None, :])
+    return (index_T[None, :] <= index_T[:, None]) & (index_T[:, None] < forest.subtree_end[None, :])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tunewright.data.compared import By, compared
+from tunewright.data.compared import By, compared, without_system
 from tunewright.data.duplicates import DEFAULT_THRESHOLD, near_pairs
 from tunewright.data.fingerprints import Place
 from tunewright.data.read import OpenSource
@@ -112,7 +112,7 @@ def leakage_between(
                 places[leak.train_row],
                 leak.similarity,
                 leak.is_exact,
-                texts.normal(int(texts.text_of_row[num_train + leak.test_row])),
+                without_system(texts.normal(int(texts.text_of_row[num_train + leak.test_row]))),
             )
             for leak in leaks
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,7 +60,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenSource:
-    """A source whose format is known. Iterating reads it from its beginning, as a stream; it can be done again."""
+    """A source whose format is known. Iterating reads it from its beginning, as a stream; it can be done again.
+
+    `way_out` says how to name the format where it was only assumed, and is empty elsewhere.
+    """
 
     path: str
     format: Format
@@ -68,6 +71,7 @@ class OpenSource:
     notices: tuple[str, ...]
     spec: SourceSpec
     stream: _Stream = field(repr=False)
+    way_out: str = ""
 
     def __iter__(self) -> Iterator[Entry]:
         for record in self.records():
@@ -141,15 +145,23 @@ def open_source(spec: SourceSpec, choose: Choose | None = None, *, otherwise: st
     found = _first(stream)
     if otherwise and not any(_detected(each.value) for each in found if isinstance(each, Record)):
         assumed = named or format_named(otherwise)
+        keys = _keys(found)
+        hint = _format_hint(keys) if keys and not named and not spec.columns else ""
         notice = f"no record of {spec.path} has a known format: it is taken for {assumed.NAME}"
-        return OpenSource(spec.path, assumed, container.layout, (*container.notices, notice), spec, stream)
+        notice = f"{notice}; {hint}" if hint else notice if found else f"{spec.path} holds no record"
+        return OpenSource(spec.path, assumed, container.layout, (*container.notices, notice), spec, stream, hint)
     if not found:
         where = f"{spec.path} is empty" if not part.ranges else f"{spec.path}: {spec.split} is empty"
         raise DataError(f"{where}: it holds no record", hint=f"write rows of one format: {_format_names()}")
     if named and not any(isinstance(each, Record) for each in found):
         raise _unreadable(found, spec)
     file_format = named or _format_of(found, spec, choose)
-    return OpenSource(spec.path, file_format, container.layout, container.notices, spec, stream)
+    notices = container.notices
+    if stream.mapped is None and any(len(_detected(e.value)) > 1 for e in found if isinstance(e, Record)):
+        # Somebody chose one of several formats; what the record holds for the others is no fault of it.
+        stream = replace(stream, mapped=column_mapping({}, file_format.KEYS, spec.path))
+        notices = (*notices, f"{spec.path} is read as {file_format.NAME}; keys of other formats go to metadata")
+    return OpenSource(spec.path, file_format, container.layout, notices, spec, stream)
 
 
 def read_rows(spec: SourceSpec, choose: Choose | None = None) -> ReadResult:
@@ -253,13 +265,17 @@ def _format_of(found: Sequence[Record | RowFault], spec: SourceSpec, choose: Cho
 def _unreadable(found: Sequence[Record | RowFault], spec: SourceSpec) -> DataError:
     """Return the error of a source in whose first records there is nothing that a format knows."""
     faults = [each for each in found if isinstance(each, RowFault)]
-    keys = list(dict.fromkeys(key for each in found if isinstance(each, Record) for key in each.value))
+    keys = _keys(found)
     message = f"{spec.path} has no known format; the formats are {_format_names()}"
     if keys:
         message += f"; the keys found are {_listed(keys)}"
     if faults:
         message += f"; {len(faults)} of the {len(found)} records looked at cannot be read"
     return DataError(message, hint=_format_hint(keys), faults=tuple(fault.as_fault() for fault in faults))
+
+
+def _keys(found: Sequence[Record | RowFault]) -> list[str]:
+    return list(dict.fromkeys(key for each in found if isinstance(each, Record) for key in each.value))
 
 
 def _format_hint(keys: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ import orjson
 
 from tunewright.data.check import CheckOptions, OnProgress, look_closely
 from tunewright.data.containers.record import Record
-from tunewright.data.containers.write import RecordWriter
-from tunewright.data.fingerprints import fingerprint
+from tunewright.data.containers.write import RecordWriter, refuse_same_file
+from tunewright.data.fingerprints import SeenHashes, fingerprint
 from tunewright.data.formats.messages import ROLES
 from tunewright.data.oddities import TextSearch
 from tunewright.data.plain import PlainRows
@@ -128,7 +128,7 @@ def repair(
     output: Path,
     *,
     overwrite: bool = False,
-    seen: set[int] | None = None,
+    seen: SeenHashes | None = None,
     options: CheckOptions | None = None,
     on_progress: OnProgress | None = None,
 ) -> RepairReport:
@@ -144,13 +144,16 @@ def repair(
         on_progress: as in `check`.
 
     Raises:
+        RecipeError: the copy or its list is the file itself.
         StorageError: a file exists and may not be replaced, or the storage refuses.
         NoRowsError: no row is left; nothing is written then.
         DataError: the source cannot be read any further.
     """
     options = options or CheckOptions()
     report = RepairReport(source.path, source.format.NAME, output, changes_path(output))
-    work = _Repair(source, TextSearch(options.special_tokens), seen if seen is not None else set())
+    work = _Repair(source, TextSearch(options.special_tokens), seen if seen is not None else SeenHashes())
+    for target in (output, report.changes_path):
+        refuse_same_file(target, source.path)
     num_bytes = 0
     with (
         RecordWriter(report.changes_path, overwrite=overwrite) as changes,
@@ -179,13 +182,12 @@ def repair(
             if on_progress and not report.num_rows % _PROGRESS_ROWS:
                 on_progress(source.path, report.num_rows, num_bytes)
         if not report.num_written:
-            first = "; ".join(str(change) for change in report.shown[:3])
-            raise NoRowsError(f"{source.path}: no row is left after repairing ({first})", hint="see data check")
+            raise _nothing_left(source, report)
     return report
 
 
 class _Repair:
-    def __init__(self, source: OpenSource, search: TextSearch, seen: set[int]) -> None:
+    def __init__(self, source: OpenSource, search: TextSearch, seen: SeenHashes) -> None:
         self.source = source
         self.search = search
         self.seen = seen
@@ -210,11 +212,10 @@ class _Repair:
         return self._unless_seen(item, fingerprint(entry.row)[0], changes)
 
     def _unless_seen(self, record: Record, said: int, changes: list[Change]) -> tuple[Record | None, list[Change]]:
-        if said in self.seen:
+        if self.seen.add(said):
             rule = "says exactly what an earlier row says"
             fault = RowFault(self.source.path, record.line, "", rule, "", "", "duplicate_row")
             return None, [self._removal(record.line, fault, record.value)]
-        self.seen.add(said)
         return record, changes
 
     def _removal(self, line: int, fault: RowFault, row: Mapping[str, Any] | None) -> Change:
@@ -239,6 +240,14 @@ class _Repair:
         # What was dropped may be long; the first change holds the record as it was.
         changes[0] = replace(changes[0], row=record.value)
         return Record(record.line, value, raw), changes
+
+
+def _nothing_left(source: OpenSource, report: RepairReport) -> NoRowsError:
+    if not report.num_rows:
+        return NoRowsError(f"{source.path} holds no row that could be repaired", hint="write a row on each line")
+    removed = [str(change) for change in report.shown if change.action == "removed"]
+    hint = source.way_out or f"all that is wrong with it: tunewright data check {source.path}"
+    return NoRowsError(f"{source.path}: no row is left after repairing ({'; '.join(removed[:3])})", hint=hint)
 
 
 def _grave(entry: Entry) -> list[RowFault]:

@@ -7,11 +7,10 @@ classification, tagging and pairs. Deliberately does not know file formats (`for
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-
-import orjson
 
 from tunewright.errors import Fault
 
@@ -58,7 +57,8 @@ def _call_for_template(call: Mapping[str, Any]) -> dict[str, Any]:
     function = call["function"]
     arguments = function["arguments"]
     if isinstance(arguments, str):
-        arguments = orjson.loads(arguments)
+        # Not orjson: a whole number beyond 64 bits would become a float, and another text.
+        arguments = json.loads(arguments)
     return {**call, "function": {**function, "arguments": arguments}}
 
 

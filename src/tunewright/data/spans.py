@@ -188,20 +188,21 @@ def _end_mark(tokenizer: ChatTokenizer) -> str | None:
 
 def _only_appends(mark: str, tokenizer: ChatTokenizer) -> bool:
     """Whether, in long plain conversations, each answer is its words and `mark`, the last one like all others."""
-    turns = [_QUESTION, _ANSWER, _QUESTION, Message("assistant", "<think>\nWhy?\n</think>\n\nSo."), _QUESTION, _ANSWER]
+    thoughtful = Message("assistant", "<think>\nWhy?\n</think>\n\nSo.")
+    turns = [_QUESTION, _ANSWER, _QUESTION, thoughtful, _QUESTION, _ANSWER]
     try:
-        for opening in ([], [Message("system", "Be brief.")]):
-            messages = [*opening, *turns]
-            whole = tokenizer.render(messages, add_generation_prompt=False)
-            for index, message in enumerate(messages):
-                if message.role != "assistant":
-                    continue
-                before = tokenizer.render(messages[:index], add_generation_prompt=True)
-                until = tokenizer.render(messages[: index + 1], add_generation_prompt=False)
-                if not (whole.startswith(until.rstrip()) and until.startswith(before + message.content + mark)):
-                    return False
+        return all(_appends(messages, mark, tokenizer) for messages in (turns, [Message("system", "Hi."), *turns]))
     except jinja2.TemplateError:
         return False
+
+
+def _appends(messages: Sequence[Message], mark: str, tokenizer: ChatTokenizer) -> bool:
+    whole = tokenizer.render(messages, add_generation_prompt=False)
+    for index in (place for place, message in enumerate(messages) if message.role == "assistant"):
+        before = tokenizer.render(messages[:index], add_generation_prompt=True)
+        until = tokenizer.render(messages[: index + 1], add_generation_prompt=False)
+        if not (whole.startswith(until.rstrip()) and until.startswith(before + messages[index].content + mark)):
+            return False
     return True
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tunewright.data.check import CheckOptions, CheckReport, NearDuplicate, TokenLength, check
-from tunewright.data.fingerprints import Fingerprints, Place
+from tunewright.data.fingerprints import Fingerprints, Place, SeenHashes
 from tunewright.data.oddities import OPENAI_TOKENS, TextSearch
 from tunewright.data.read import open_source
 from tunewright.data.rows import AnyRow
@@ -297,3 +297,35 @@ def test_line_breaks_inside_texts_break_every_line_that_they_make() -> None:
     path = SHARED / "broken" / "raw_newlines_in_strings.jsonl"
     totals = checked(path, format="prompt_completion", columns={"prompt": "query", "completion": "response"}).totals
     assert totals["not_json"] == 213
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), max_size=400), st.integers(1, 64))
+def test_seen_hashes_remember_what_a_set_remembers(values: list[int], stride: int) -> None:
+    seen, known = SeenHashes(), set[int]()
+    for value in [*values, *(n * 2**32 // stride for n in range(300)), *values]:
+        assert seen.add(value) == (value in known)
+        known.add(value)
+    assert len(seen) == len(known)
+
+
+def test_seen_hashes_take_a_third_of_what_a_set_takes() -> None:
+    seen = SeenHashes()
+    for number in range(50_000):
+        seen.add(hash((number, "row")))
+    assert seen.num_bytes <= 50_000 * 24
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "text,label\na <|im_end|> b,x\nplain,y\na\x07b,x\n\ufffd,y\n"),
+        ("rows.jsonl", '{"text": "a <|im_end|> b", "label": "x"}\n{"text": "a\\u0007b", "label": "\\ufffd"}\n'),
+    ],
+)
+def test_odd_texts_are_found_in_every_layout(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    report = check([open_source(SourceSpec(path=str(path)))])
+    kinds = ("special_token", "control_character", "replacement_character")
+    assert {kind: report.totals.get(kind, 0) for kind in kinds} == dict.fromkeys(kinds, 1)

@@ -29,11 +29,11 @@ def unpack(forest: Forest) -> list[tuple[list[int], list[float]]]:
     """Return ids and weights of each row, from nothing but what the forest says."""
     weights = np.zeros(forest.num_tokens, np.float32)
     for query, target, weight in zip(*forest.targets, strict=True):
-        assert forest.ids_T[query + 1] == target
+        assert forest.ids[query + 1] == target
         weights[query + 1] = weight
-    starts = [*np.flatnonzero(forest.positions_T == 0).tolist(), forest.num_tokens]
+    starts = [*np.flatnonzero(forest.positions == 0).tolist(), forest.num_tokens]
     pairs = pairwise(starts)
-    return [(forest.ids_T[a:b].tolist(), weights[a:b].tolist()) for a, b in pairs]
+    return [(forest.ids[a:b].tolist(), weights[a:b].tolist()) for a, b in pairs]
 
 
 @given(some_rows)
@@ -68,15 +68,15 @@ def test_the_targets_are_those_of_a_naive_loop(rows: list[EncodedRow]) -> None:
 def test_shapes_kinds_and_ranges_are_as_documented(rows: list[EncodedRow]) -> None:
     forest = pack(rows)
     index_T = np.arange(forest.num_tokens)
-    assert (forest.ids_T.dtype, forest.positions_T.dtype, forest.subtree_end_T.dtype) == (np.int32,) * 3
+    assert (forest.ids.dtype, forest.positions.dtype, forest.subtree_end.dtype) == (np.int32,) * 3
     assert [part.dtype for part in forest.targets] == [np.int64, np.int64, np.float32]
-    assert (forest.subtree_end_T > index_T).all()
-    assert (forest.subtree_end_T <= forest.num_tokens).all()
-    assert (forest.positions_T >= 0).all()
-    assert (forest.positions_T <= index_T).all()
-    assert (forest.targets.weight_N > 0).all()
+    assert (forest.subtree_end > index_T).all()
+    assert (forest.subtree_end <= forest.num_tokens).all()
+    assert (forest.positions >= 0).all()
+    assert (forest.positions <= index_T).all()
+    assert (forest.targets.weight > 0).all()
     assert forest.num_tokens == sum(each.num_tokens for each in rows)
-    assert len(forest.targets.weight_N) == sum(each.num_supervised for each in rows)
+    assert len(forest.targets.weight) == sum(each.num_supervised for each in rows)
     assert forest.weight_sum == sum(float(each.weights.sum(dtype=np.float64)) for each in rows)
 
 
@@ -84,6 +84,6 @@ def test_shapes_kinds_and_ranges_are_as_documented(rows: list[EncodedRow]) -> No
 def test_a_first_token_is_no_target_even_if_it_has_a_weight_and_the_row_stays_as_it_was(one: EncodedRow) -> None:
     one.weights[0] = 1.0
     before = one.weights.tolist()
-    assert 0 not in (pack([one, one]).targets.query_index_N + 1).tolist()
-    assert one.num_tokens not in (pack([one, one]).targets.query_index_N + 1).tolist()
+    assert 0 not in (pack([one, one]).targets.query_index + 1).tolist()
+    assert one.num_tokens not in (pack([one, one]).targets.query_index + 1).tolist()
     assert one.weights.tolist() == before

@@ -357,3 +357,15 @@ class TestSharedFiles:
     def test_tagged_words_are_read(self) -> None:
         result = read_rows(spec(SHARED / "extraction" / "wnut17" / "emerging.dev.conll"))
         assert (result.format, len(result.rows), result.faults) == ("token_labels", 1009, ())
+
+
+def test_what_an_ambiguous_record_holds_for_other_formats_goes_to_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "both.jsonl"
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    path.write_bytes(json.dumps({"messages": turns, "text": "Once upon a time."}).encode() + b"\n")
+    with pytest.raises(DataError, match="could be of several formats: chat, text"):
+        read_rows(spec(path))
+    for name, kept in (("chat", "text"), ("text", "messages")):
+        [row] = read_rows(SourceSpec(path=str(path), format=name)).rows
+        assert kept in row.meta
+        assert read_rows(spec(path), lambda _, name=name: name).rows == (row,)

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewright.data.check import check
+from tunewright.data.fingerprints import SeenHashes
 from tunewright.data.read import open_source
 from tunewright.data.repair import RepairReport, changes_path, output_path, repair
-from tunewright.errors import DataError, NoRowsError, StorageError
+from tunewright.errors import DataError, NoRowsError, RecipeError, StorageError
 from tunewright.spec.data import SourceSpec
 
 
@@ -118,7 +119,7 @@ def test_nothing_is_written_when_no_row_is_left(tmp_path: Path) -> None:
 
 
 def test_a_row_is_written_once_across_files(tmp_path: Path) -> None:
-    seen: set[int] = set()
+    seen = SeenHashes()
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_bytes(orjson.dumps(turns("q", "a")) + b"\n" + orjson.dumps(turns(name, "a")))
     written = [repaired(tmp_path / name, seen=seen).num_written for name in ("a.jsonl", "b.jsonl")]
@@ -186,3 +187,30 @@ def test_a_repaired_copy_passes_the_check_and_stays_as_it_is(lines: list[bytes])
         assert len(removed) == first.num_rows - first.num_written
     finally:
         shutil.rmtree(folder)
+
+
+def test_the_file_is_never_its_own_copy_even_when_told_to_overwrite(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    content = orjson.dumps(turns("q", "a")) + b"\nnot json\n"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match="the file that is read"):
+        repair(open_source(SourceSpec(path=str(path))), path, overwrite=True)
+    assert path.read_bytes() == content
+    listed_in = tmp_path / "mended.changes.jsonl"
+    path.rename(listed_in)
+    with pytest.raises(RecipeError, match="the file that is read"):
+        repair(open_source(SourceSpec(path=str(listed_in))), tmp_path / "mended.jsonl", overwrite=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["mended.changes.jsonl"]
+
+
+def test_the_error_of_no_row_left_names_what_was_taken_out_and_not_how_the_file_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"question,answer\r\nq,a\r\n")
+    with pytest.raises(NoRowsError) as caught:
+        repair(open_source(SourceSpec(path=str(path)), otherwise="chat"), tmp_path / "out.jsonl")
+    assert "rows.csv:2" in str(caught.value)
+    assert "line ends" not in str(caught.value)
+    assert "--columns" in caught.value.hint
+    path.write_bytes(b"")
+    with pytest.raises(NoRowsError, match="holds no row"):
+        repair(open_source(SourceSpec(path=str(path)), otherwise="chat"), tmp_path / "out.jsonl")

@@ -41,6 +41,8 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
         inner.normalizer = normalizers.Prepend("_")
     if kind == "prefix_space":
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)
+    if kind == "words":
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<s>")
 
 
@@ -69,6 +71,55 @@ def test_a_batch_is_encoded_as_each_text_by_itself(kind: str, batch: list[str]) 
 @cache
 def _segments(kind: str) -> Segments:
     return Segments(make_tokenizer(kind))
+
+
+white = st.sampled_from([" ", " ", " ", "  ", "\n", " \n", "\n ", "\t", "\r\n", "\x1c", "\u00a0", "\u2003", "\u3000"])
+words = st.one_of(
+    st.sampled_from(
+        ["hello", "don't", "x.", "(1)", "e\u0301", "\u0301", "\u4f60", "3.14", "'s", "\U0001f642", "<s>", "[X]"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4),
+)
+
+
+@pytest.mark.parametrize("kind", ["words", *KINDS, *FILES])
+@settings(max_examples=80, deadline=None)
+@given(parts=st.lists(st.tuples(white, words), max_size=12))
+def test_words_between_every_kind_of_white_space_are_encoded_as_in_their_text(
+    kind: str, parts: list[tuple[str, str]]
+) -> None:
+    if "/" in kind and not (SHARED / kind).is_dir():
+        pytest.skip("no shared data beside the repository")
+    text = "".join(space + word for space, word in parts)
+    assert "".join(segments._words(text)) == text
+    assert _segments(kind).encode([text]) == [make_tokenizer(kind).encode(text, add_special_tokens=False)]
+
+
+def test_words_are_cut_where_the_tokenizer_cuts_them_and_nowhere_else() -> None:
+    assert _segments("words")._keeps_words
+    assert segments._words("a b\n c  d e ") == ["a", " b\n c  d", " e "]
+    assert segments._words(" a b") == [" a", " b"]
+    assert segments._words(" ") == [" "]
+    assert segments._words("") == []
+
+
+@pytest.mark.parametrize("kind", ["plain", "prefix_space", "prepend", "lstrip"])
+def test_a_tokenizer_whose_tokens_reach_over_spaces_keeps_its_texts_whole(kind: str) -> None:
+    assert not _segments(kind)._keeps_words
+
+
+def test_a_ctrl_c_while_encoding_leaves_no_piece_without_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = make_tokenizer("words")
+    made = Segments(tokenizer)
+
+    def stop(_: object) -> list[list[int]]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made, "_encode_whole", stop)
+        with pytest.raises(KeyboardInterrupt):
+            made.encode(["hello there"])
+    assert made.encode(["hello there"]) == [tokenizer.encode("hello there", add_special_tokens=False)]
 
 
 @pytest.mark.parametrize("kind", ["plain", "lstrip"])

@@ -80,7 +80,8 @@ def check(
     if fix:
         repairs = _repaired(sources, [output] if output else None, options, overwrite)
         copies = [SourceSpec(path=str(done.output), format=done.format) for done in repairs]
-        fixed = check_sources([open_source(copy, otherwise="chat") for copy in copies], options)
+        with progress([copy.path for copy in copies]) as on_progress:
+            fixed = check_sources([open_source(copy, otherwise="chat") for copy in copies], options, on_progress)
     (print_json if as_json else print_report)(report, repairs, fixed)
     final = fixed or report
     if final.num("error") or (strict and final.num("warn")):
@@ -90,17 +91,22 @@ def check(
 def _repaired(
     sources: list[OpenSource], outputs: list[str] | None, options: CheckOptions, overwrite: bool
 ) -> list[RepairReport]:
+    from itertools import product
     from pathlib import Path
 
     from tunewright.cli.data.check_screen import progress
+    from tunewright.data.containers.write import refuse_same_file
+    from tunewright.data.fingerprints import SeenHashes
     from tunewright.data.repair import output_path, repair
     from tunewright.errors import RecipeError
 
     targets = [Path(each) for each in outputs] if outputs else [output_path(source.path) for source in sources]
     if len(set(targets)) < len(targets):
         raise RecipeError("two of the files would be repaired into one", hint="repair them one by one")
+    for target, source in product(targets, sources):
+        refuse_same_file(target, source.path)
     # One set for all files, so that a row of the second does not repeat one of the first.
-    seen: set[int] = set()
+    seen = SeenHashes()
     with progress([source.path for source in sources]) as on_progress:
         return [
             repair(source, target, overwrite=overwrite, seen=seen, options=options, on_progress=on_progress)

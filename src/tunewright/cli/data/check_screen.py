@@ -18,6 +18,8 @@ from tunewright.data.repair import Change, RepairReport
 from tunewright.data.rules import RULES, Severity, openai_words
 
 _STYLES = {"error": "bold red", "warn": "yellow", "info": "cyan"}
+# What a repaired copy has as well: no row is to blame.
+_OF_SETS = {"too_few_rows"}
 _WORDS: dict[Severity, tuple[str, str]] = {
     "error": ("error", "errors"),
     "warn": ("warning", "warnings"),
@@ -60,7 +62,7 @@ def print_report(report: CheckReport, repairs: Sequence[RepairReport], fixed: Ch
     if fixed:
         _line(console, "")
         _line(console, f"{' '.join(file.path for file in fixed.files)}: {verdict(fixed)}", _style(fixed))
-    elif report.num("error") and not any(kind in report.totals for kind in ("wrong_kind",)):
+    elif _can_be_repaired(report):
         _line(console, "")
         _line(console, "To repair what can be repaired, into a copy, with a list of each change:")
         for file in report.files:
@@ -77,6 +79,11 @@ def verdict(report: CheckReport) -> str:
     if report.is_refused:
         return f"{said}: OpenAI would refuse this {'file' if len(report.files) == 1 else 'set'}"
     return said if report.num("error") else f"{said}: it can be trained on"
+
+
+def _can_be_repaired(report: CheckReport) -> bool:
+    errors = {kind for kind in report.totals if RULES[kind].severity == "error"}
+    return "wrong_kind" not in errors and bool(errors - _OF_SETS)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 from tunewright.cli.data.stages import telling
 from tunewright.cli.screen import clean, shortened
 from tunewright.data.compared import By
+from tunewright.data.containers.write import refuse_existing
 from tunewright.data.dedupe import LargeCluster, Plan, plan_dedupe, write_deduped
 from tunewright.data.read import OpenSource
-from tunewright.errors import StorageError
 
 _NUM_LINES_SHOWN = 5
 _EXCERPT_WIDTH = 100
@@ -37,8 +37,8 @@ def run(source: OpenSource, wish: Wish) -> None:
     """
     output = Path(wish.output)
     # Asked before the search as well: nobody waits for minutes only to be told that the file is there.
-    if output.exists() and not wish.overwrite and output.resolve() != Path(source.path).resolve():
-        raise StorageError(f"{output} already exists", hint="name another file with --output, or use --overwrite")
+    if output.resolve() != Path(source.path).resolve():
+        refuse_existing(output, overwrite=wish.overwrite)
     with telling() as tell:
         plan = plan_dedupe(source, wish.threshold, wish.by, tell)
     removed = write_deduped(
@@ -70,15 +70,17 @@ def _as_dict(plan: Plan, wish: Wish, removed: Path) -> dict[str, object]:
 
 
 def _say(plan: Plan, output: Path, removed: Path) -> None:
-    for cluster in plan.largest:
-        excerpt = shortened(cluster.excerpt, _EXCERPT_WIDTH)
-        print(f"{len(cluster.lines):>7,} rows alike, lines {_lines(cluster)}: {excerpt}")
-    if plan.num_contradicting:
-        print(f"clusters with different labels, of which one row of each stays: {plan.num_contradicting:,}")
     num_exact = sum(item.is_exact for item in plan.removed)
     print(f"{plan.num_rows:,} rows; clusters of duplicates: {plan.num_clusters:,}")
     print(clean(f"{plan.num_kept:,} stay → {output}"))
     print(clean(f"{len(plan.removed):,} go, {num_exact:,} of them exact duplicates → {removed}"))
+    if plan.num_contradicting:
+        print(f"clusters with different labels, of which one row of each stays: {plan.num_contradicting:,}")
+    for cluster in plan.largest:
+        excerpt = shortened(cluster.excerpt, _EXCERPT_WIDTH)
+        print(f"{len(cluster.lines):>7,} rows alike, lines {_lines(cluster)}: {excerpt}")
+    if plan.num_clusters > len(plan.largest):
+        print(f"{plan.num_clusters - len(plan.largest):>7,} more clusters; {clean(str(removed))} lists what went")
 
 
 def _lines(cluster: LargeCluster) -> str:

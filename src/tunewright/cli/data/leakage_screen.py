@@ -54,15 +54,15 @@ def _as_dict(report: LeakageReport, threshold: float | None, by: By) -> dict[str
 
 
 def _say(report: LeakageReport, by: By) -> None:
+    num_exact = sum(leak.is_exact for leak in report.leaks)
+    what = "test rows" if by == "row" else "questions of test rows"
+    text = f"{len(report.leaks):,} of {report.num_test:,} {what} are in the {report.num_train:,} training rows"
+    print(text + (f", {num_exact:,} of them exactly" if report.leaks else ""))
+    if report.num_unusable:
+        print(f"not compared, as they break a rule of their format: {report.num_unusable:,}")
     for leak in report.leaks[:_NUM_SHOWN]:
         how = "is" if leak.is_exact else f"is like ({leak.similarity:.2f})"
         places = f"{leak.test.path}:{leak.test.line} {how} {leak.train.path}:{leak.train.line}"
         print(f"{clean(places)}: {shortened(leak.excerpt, _EXCERPT_WIDTH)}")
     if len(report.leaks) > _NUM_SHOWN:
         print(f"… and {len(report.leaks) - _NUM_SHOWN:,} more; --json lists all")
-    if report.num_unusable:
-        print(f"not compared, as they break a rule of their format: {report.num_unusable:,}")
-    num_exact = sum(leak.is_exact for leak in report.leaks)
-    what = "test rows" if by == "row" else "questions of test rows"
-    text = f"{len(report.leaks):,} of {report.num_test:,} {what} are in the {report.num_train:,} training rows"
-    print(text + (f", {num_exact:,} of them exactly" if report.leaks else ""))

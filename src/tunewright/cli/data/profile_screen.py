@@ -144,7 +144,7 @@ class _Screen:
         self._heading("Size of a run")
         tokens = "" if job.num_tokens is None else f", {counted(job.num_tokens, 'token')}"
         passes = f"{job.epochs:g} epoch{'' if job.epochs == 1 else 's'}"
-        rows = f"{counted(job.num_rows, 'row')} × {passes}, {job.batch_size:,} rows a step"
+        rows = f"{counted(job.num_rows, 'row')} × {passes}, {counted(job.batch_size, 'row')} a step"
         self._line(f"{counted(job.num_steps, 'step')}{tokens}: {rows}")
         for rule in job.rules:
             self._line(rule, "dim")

@@ -14,7 +14,7 @@ from tunewright.cli.data.output import refuse_in_place
 from tunewright.cli.data.stages import watched
 from tunewright.cli.screen import clean
 from tunewright.data.containers.record import Record
-from tunewright.data.containers.write import RecordWriter
+from tunewright.data.containers.write import RecordWriter, refuse_existing
 from tunewright.data.pii.span import NameFinder
 from tunewright.data.read import OpenSource
 from tunewright.data.redact import Place, Placeholders, Redactor, placeholders_in
@@ -72,6 +72,9 @@ def _refuse_in_place(source: OpenSource, wish: Wish) -> None:
     if wish.is_check:
         return
     refuse_in_place(source.path, wish.output)
+    # Before the search for placeholders: nobody waits for it only to be told that the file is there.
+    for path in filter(None, (wish.output, wish.report)):
+        refuse_existing(Path(path), overwrite=wish.overwrite)
     if wish.report is not None and Path(wish.report).resolve() == Path(wish.output or "").resolve():
         raise RecipeError(f"{wish.report} is both --output and --report", hint="name two files")
 

@@ -72,15 +72,21 @@ def opened(spec: SourceSpec, *, otherwise: str | None = None) -> OpenSource:
     Raises:
         DataError: as `open_source`.
     """
+    from tunewright.data.containers.data_set import is_hub_id
     from tunewright.data.read import open_source
 
     is_asked = sys.stdin.isatty() and sys.stderr.isatty()
-    return open_source(spec, _ask if is_asked else None, otherwise=otherwise)
+    if sys.stderr.isatty() and is_hub_id(spec.path):
+        typer.echo(f"asking the hub for {spec.path} …", err=True)
+    return open_source(spec, ask if is_asked else None, otherwise=otherwise)
 
 
-def _ask(ambiguity: Ambiguity) -> str:
+def ask(ambiguity: Ambiguity) -> str:
+    """Ask, on stderr, which of the formats a source has."""
     typer.echo(f"{ambiguity.path} has the keys {', '.join(ambiguity.keys)}: which format is it?", err=True)
     for number, name in enumerate(ambiguity.formats, start=1):
         typer.echo(f"  {number}  {name}", err=True)
-    answer: int = typer.prompt("Number", type=typer.IntRange(1, len(ambiguity.formats)), err=True)
-    return ambiguity.formats[answer - 1]
+    numbers = {str(number): name for number, name in enumerate(ambiguity.formats, start=1)}
+    while (answer := typer.prompt("Number", err=True).strip()) not in numbers:
+        typer.echo(f"write a number from 1 to {len(numbers)}", err=True)
+    return numbers[answer]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,16 @@ def run(source: OpenSource, wish: Wish) -> None:
     keys = _keys(source, wish)
     clusters = _clusters(source) if wish.group_near_duplicates else None
     division = divide(keys, wish.validation, wish.test, seed=wish.seed, clusters=clusters)
+    is_new = not index.parent.exists()
     with storage_guard(index.parent):
         index.parent.mkdir(parents=True, exist_ok=True)
-    _write(source, division, files, overwrite=wish.overwrite)
+    try:
+        _write(source, division, files, overwrite=wish.overwrite)
+    except BaseException:
+        with suppress(OSError):
+            if is_new:
+                index.parent.rmdir()
+        raise
     # A part of a former split beside the new ones would share rows with them.
     for name in former - {path.name for path in files.values()}:
         with storage_guard(index.with_name(name)):

@@ -16,6 +16,7 @@ from tunewright.data.rows import RowFault, shown
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2")
 
 _LABEL = re.compile(r"O|[BIESLUM]-\S+")
+_COMMENT_SIGNS = "#-"
 _COMMENT = re.compile(r"# \S+ = |-DOCSTART-")
 _FIX = "write a word, a tab and its label; a blank line ends the sentence"
 
@@ -56,7 +57,7 @@ class _Sentence:
         if isinstance(line, RowFault):
             self._fault = self._fault or line
             return
-        if _COMMENT.match(line):
+        if line[0] in _COMMENT_SIGNS and _COMMENT.match(line):
             return
         self._line = self._line or number
         self._size += len(line)

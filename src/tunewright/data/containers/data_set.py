@@ -6,6 +6,7 @@ the names of the classes. Lines count rows, from 1. Deliberately does not know f
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -95,6 +96,9 @@ def _loaded(name: str, subset: str | None) -> Any:
     except ImportError as error:
         raise MissingExtraError.of("data", "datasets") from error
     datasets.disable_progress_bars()
+    # It tells of each of its own retries; what matters is whether the last of them failed, which is our error to tell.
+    for name_of_log in ("huggingface_hub", "datasets"):
+        logging.getLogger(name_of_log).setLevel(logging.ERROR)
     path = Path(name)
     load: Callable[[], Any] = lambda: datasets.load_dataset(name, name=subset, streaming=True)  # noqa: E731
     if path.is_dir() and is_saved(path):

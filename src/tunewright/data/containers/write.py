@@ -39,9 +39,7 @@ class RecordWriter:
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         layout, packing = _layout_of(path)
-        if path.exists() and not (overwrite and path.is_file()):
-            hint = "name another file with --output, or use --overwrite" if path.is_file() else "name a file"
-            raise StorageError(f"{path} already exists", hint=hint)
+        refuse_existing(path, overwrite=overwrite)
         self.path = path
         self.num_records = 0
         # A link stays a link: what it points to is replaced.
@@ -93,6 +91,20 @@ class RecordWriter:
                 each.close()
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Make sure that a file may be written at `path`, as far as that shows beforehand.
+
+    Raises:
+        StorageError: something is there that may not be replaced, or the folder is missing.
+    """
+    if path.exists() and not (overwrite and path.is_file()):
+        hint = "name another file with --output, or use --overwrite" if path.is_file() else "name a file"
+        raise StorageError(f"{path} already exists", hint=hint)
+    if not path.absolute().parent.is_dir():
+        message = f"{path}: cannot be written: there is no folder {path.parent}"
+        raise StorageError(message, hint="make it first, or name another file")
 
 
 def refuse_same_file(output: Path, source: str) -> None:

@@ -93,3 +93,26 @@ def test_text_of_the_data_cannot_steer_the_terminal() -> None:
     with Path("rows.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"messages": [{"role": "\x1b[2J", "content": "x"}], "\x1b]0;title\x07": 1}) + "\n")
     assert "\x1b" not in run("rows.jsonl").stdout
+
+
+def test_fix_replaces_no_file_that_is_read_even_when_told_to_overwrite() -> None:
+    good("rows.jsonl")
+    good("rows.fixed.jsonl", answer="another")
+    before = [Path(name).read_bytes() for name in ("rows.jsonl", "rows.fixed.jsonl")]
+    for arguments in (["rows.jsonl", "-o", "rows.jsonl"], ["rows.jsonl", "rows.fixed.jsonl"]):
+        with pytest.raises(RecipeError, match="the file that is read"):
+            raise run(*arguments, "--fix", "--overwrite").exception or AssertionError("nothing was refused")
+    assert [Path(name).read_bytes() for name in ("rows.jsonl", "rows.fixed.jsonl")] == before
+
+
+def test_columns_that_no_format_has_are_told_the_way_out() -> None:
+    Path("rows.csv").write_text("question,answer\n" + "q,a\n" * 12, encoding="utf-8")
+    assert "--columns prompt=" in run("rows.csv").stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n"])
+def test_an_empty_file_is_said_to_be_empty_and_no_repair_is_offered(content: bytes) -> None:
+    Path("rows.jsonl").write_bytes(content)
+    said = run("rows.jsonl").stdout
+    assert "rows.jsonl holds no record" in said
+    assert "--fix" not in said

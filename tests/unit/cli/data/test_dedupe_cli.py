@@ -50,6 +50,7 @@ def test_dedupe_writes_both_files_and_says_what_it_found(rows: Path, tmp_path: P
     assert "3 rows alike, lines 1, 3, 4: user: how long does" in result.stdout
     assert "4 rows; clusters of duplicates: 1" in result.stdout
     assert "2 go, 0 of them exact duplicates" in result.stdout
+    assert result.stdout.startswith("4 rows; clusters of duplicates: 1\n")
     assert rows.read_bytes() == before
     assert len((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     assert len((tmp_path / "out.removed.jsonl").read_text(encoding="utf-8").splitlines()) == 2
@@ -90,7 +91,7 @@ def test_leakage_ends_with_one_and_names_the_rows(rows: Path, tmp_path: Path) ->
     assert result.exit_code == 1
     assert f"{test}:3 is {rows}:1" in result.stdout.replace("\n", "")
     assert f"{test}:2 is like (0." in result.stdout.replace("\n", "")
-    assert "2 of 3 test rows are in the 4 training rows, 1 of them exactly" in result.stdout
+    assert result.stdout.startswith("2 of 3 test rows are in the 4 training rows, 1 of them exactly\n")
     said = json.loads(run("leakage", "--train", rows, "--test", test, "--exact", "--json").stdout)
     assert said["leaking"] == 1
     assert said["leaks"] == [
@@ -127,3 +128,23 @@ def test_control_characters_of_rows_do_not_reach_the_terminal(tmp_path: Path) ->
     rows = write(tmp_path / "rows.jsonl", bad, bad)
     assert "\x1b" not in run("dedupe", rows, "-o", tmp_path / "out.jsonl").stdout
     assert "\x1b" not in run("leakage", "--train", rows, "--test", rows).stdout
+
+
+def test_a_system_prompt_is_no_hash_in_what_people_read(tmp_path: Path) -> None:
+    said = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": "Ten hours."},
+    ]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(2 * (json.dumps({"messages": said}) + "\n"), encoding="utf-8")
+    assert "lines 1, 2: user: how long" in run("dedupe", rows, "-o", tmp_path / "out.jsonl").stdout
+    leaking = run("leakage", "--train", rows, "--test", rows).stdout.replace("\n", "")
+    assert ": user: how long" in leaking
+    assert "system:" not in leaking
+
+
+def test_a_folder_that_is_missing_is_named_before_the_search(tmp_path: Path) -> None:
+    rows = write(tmp_path / "rows.jsonl", ("a", "b"))
+    with pytest.raises(StorageError, match="there is no folder"):
+        run("dedupe", rows, "-o", tmp_path / "nowhere" / "out.jsonl")
