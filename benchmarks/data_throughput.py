@@ -15,9 +15,9 @@ Both get the same rows, the same tokenizer and an empty cache, in turn, several 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,17 +31,14 @@ import duplicates
 import orjson
 from data_rows import chat_lines, write_rows
 
-from tunewright.data.check import check
 from tunewright.data.encode import EncodedRow, encode_stream
 from tunewright.data.forest import pack
 from tunewright.data.formats import chat
-from tunewright.data.read import open_source
 from tunewright.data.rows import Row
 from tunewright.models.hardware import choose_hardware
 from tunewright.models.load import load_model
 from tunewright.models.source import find_model
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
-from tunewright.spec.data import SourceSpec
 from tunewright.spec.model import ModelSpec
 from tunewright.spec.train import HardwareSpec
 
@@ -54,19 +51,6 @@ MB = 10**6
 # ── check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_once(path: str) -> dict[str, float]:
-    """Return seconds, rows and peak megabytes of one check in this process."""
-    source = open_source(SourceSpec(path=path))
-    began, began_cpu = time.perf_counter(), time.process_time()
-    num_rows = check([source]).num_rows
-    return {
-        "seconds": time.perf_counter() - began,
-        "cpu_seconds": time.process_time() - began_cpu,
-        "rows": num_rows,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-
-
 def measure_check(num_bytes: int, repeats: int, sizes: tuple[int, ...] = (200, 1000)) -> list[dict[str, Any]]:
     """Measure the check on files of rows of each size, each pass in a process of its own."""
     results: list[dict[str, Any]] = []
@@ -74,7 +58,7 @@ def measure_check(num_bytes: int, repeats: int, sizes: tuple[int, ...] = (200, 1
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "rows.jsonl"
             write_rows(path, num_bytes, row_bytes)
-            command = [sys.executable, __file__, "--check-once", str(path)]
+            command = [sys.executable, str(Path(__file__).with_name("check_once.py")), str(path)]
             passes = [json.loads(subprocess.check_output(command)) for _ in range(repeats)]
             size_mb = path.stat().st_size / MB
         seconds = statistics.median(each["seconds"] for each in passes)
@@ -168,6 +152,7 @@ def measure_shape(name: str, records: list[dict[str, Any]]) -> dict[str, Any]:
     measured: dict[str, list[float]] = {each: [] for each in arms}
     for _ in range(REPEATS):
         for each, arm in arms.items():
+            gc.collect()  # what one arm left behind is not the next one's to clean up
             measured[each].append(arm())
     print(f"encode, {len(rows):,} rows of {name}, {num_tokens:,} tokens; medians of {REPEATS}")
     return {"rows": len(rows), "tokens": num_tokens, "arms": list(_compared(measured, num_tokens))}
@@ -210,11 +195,7 @@ def main() -> None:
     """Run the parts that are asked for, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--check-once", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.check_once:
-        print(json.dumps(check_once(given.check_once)))
-        return
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for part in given.only or PARTS:
         results[part] = PARTS[part]()

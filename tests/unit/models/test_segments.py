@@ -158,4 +158,4 @@ def test_what_is_remembered_is_bounded_and_forgetting_changes_nothing(monkeypatc
     for number in range(20):
         text = f"hello {number}<s>hello"
         assert made.encode([text]) == [tokenizer.encode(text, add_special_tokens=False)]
-        assert sum(map(len, made._remembered)) <= 30 + len(text)
+        assert made._known.num_characters <= 30 + len(text)
