@@ -41,7 +41,7 @@ class Part:
         found = [(_bound(start, count) or 0, _bound(stop, count)) for start, stop in self.ranges]
         for (_, stop), (start, _) in pairwise(found):
             if stop is None or start < stop:
-                raise RecipeError("data.split: ranges must follow one another without overlap", hint="[:10]+[20:30]")
+                raise RecipeError("split: ranges must follow one another without overlap", hint="[:10]+[20:30]")
         return found
 
 
@@ -55,13 +55,11 @@ def parse_part(text: str | None) -> Part:
         return Part()
     matches = [_RANGE.fullmatch(piece.strip()) for piece in text.split("+")]
     if not text.strip() or not all(matches):
-        raise RecipeError(f"data.split: {text!r} is no part of a source", hint=_HINT)
+        raise RecipeError(f"split: {text!r} is no part of a source", hint=_HINT)
     found = [match for match in matches if match]
     names = {match["name"] for match in found}
     if len(names) > 1:
-        raise RecipeError(
-            f"data.split: {text!r} joins parts of different names", hint="name each as a source of its own"
-        )
+        raise RecipeError(f"split: {text!r} joins parts of different names", hint="name each as a source of its own")
     is_all = len(found) == 1 and "[" not in text
     ranges = () if is_all else tuple((match["start"] or "", match["stop"] or "") for match in found)
     return Part(names.pop(), ranges)

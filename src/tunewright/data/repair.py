@@ -65,7 +65,8 @@ _PROGRESS_ROWS = 1 << 14
 class Change:
     """One thing that the copy has otherwise than its file. Line 0 means the whole file.
 
-    `row` is the record as it was, for the first change of each record that could be read, so that nothing is lost.
+    `row` is the record as it was, for the first change of each record that could be read, so that nothing is lost; as
+    text where no object holds all of it.
     """
 
     path: str
@@ -76,7 +77,7 @@ class Change:
     what: str
     before: str = ""
     after: str = ""
-    row: Mapping[str, Any] | None = None
+    row: Mapping[str, Any] | str | None = None
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path
@@ -237,8 +238,10 @@ class _Repair:
             return record, []
         place = (self.source.path, record.line, "repaired")
         changes = [Change(*place, *mend) for mend in mends]
-        # What was dropped may be long; the first change holds the record as it was.
-        changes[0] = replace(changes[0], row=record.value)
+        # What was dropped may be long; the first change holds the record as it was. One with equal keys is kept as
+        # text: the values that stood behind the first of them are in no object any more.
+        is_in_text_only = any(twice_fault[0] == "duplicate_key" for twice_fault in twice) and record.raw
+        changes[0] = replace(changes[0], row=record.raw.decode().strip() if is_in_text_only else record.value)
         return Record(record.line, value, raw), changes
 
 

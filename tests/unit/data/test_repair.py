@@ -214,3 +214,14 @@ def test_the_error_of_no_row_left_names_what_was_taken_out_and_not_how_the_file_
     path.write_bytes(b"")
     with pytest.raises(NoRowsError, match="holds no row"):
         repair(open_source(SourceSpec(path=str(path)), otherwise="chat"), tmp_path / "out.jsonl")
+
+
+def test_a_value_that_an_equal_key_hid_is_in_the_list_of_changes(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    line = '{"messages":[{"role":"user","content":"a%d"},{"role":"assistant","content":"b","content":"c"}]}'
+    path.write_text("".join(line % number + "\n" for number in range(12)), encoding="utf-8")
+    report = repair(open_source(SourceSpec(path=str(path))), tmp_path / "fixed.jsonl")
+    kept = [change.row for change in report.shown if change.kind == "duplicate_key"]
+    assert kept[0] == line % 0
+    changes = (tmp_path / "fixed.changes.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sum('\\"content\\":\\"b\\"' in each for each in changes) == 12

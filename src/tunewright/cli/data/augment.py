@@ -71,7 +71,7 @@ def augment(
     """Write every row, and after it new ones that ask the same in other words; answers and labels stay as they are.
 
     Numbers, quotations, code, placeholders, negations and counts are never changed. New rows share metadata.group
-    with their parent, so that a split keeps them together.
+    with their parent, so that a split keeps them together. Exit code 1 if a line could not be read and is left out.
     """
     from tunewright.cli.data.augment_screen import Wish, run
     from tunewright.errors import RecipeError

@@ -90,7 +90,7 @@ def _written(entry: Entry, source: OpenSource, target: Format) -> Entry | list[R
     try:
         record = target.write(entry.row)
     except DataError as error:
-        return [RowFault(source.path, entry.line, "", rule, error.message, fix)]
+        return [RowFault(source.path, entry.line, "", rule, error.message.removeprefix(f"{entry.row.where}: "), fix)]
     back = target.read(record, source.path, entry.line)
     if back == entry.row:
         return entry._replace(record=record, raw=b"")

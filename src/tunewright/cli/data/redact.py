@@ -64,7 +64,8 @@ def redact(
 ) -> None:
     """Replace what is personal or secret by placeholders, the same value by the same one: [EMAIL_1], [CARD_2].
 
-    Found are e-mail, phone, IP, IBAN, card, Spanish and German ids, keys, tokens and passwords.
+    Found are e-mail, phone, IP, IBAN, card, Spanish and German ids, keys, tokens and passwords. Exit code 1 if a line
+    could not be read and is not in the copy, or if --check found anything; 0 otherwise.
     """
     from tunewright.cli.data.redact_screen import Wish, run
 

@@ -33,7 +33,10 @@ def render(
     split: Split = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show rows as the model sees them: which tokens are taught, and which are context."""
+    """Show rows as the model sees them: which tokens are taught, and which are context.
+
+    Exit code 1 if one of the rows shown cannot be used, 0 otherwise.
+    """
     from tunewright.cli.data.render_screen import print_rendered, rendered_rows
     from tunewright.cli.data.source import opened, source_spec
     from tunewright.cli.extras import need_train_packages
@@ -44,3 +47,5 @@ def render(
     source = opened(source_spec(path, file_format, columns, text_template, split))
     shown = rendered_rows(source, rows, encoder_for_model(model, chat_template))
     print_rendered(shown, source, model, with_borders=tokens, as_json=as_json)
+    if any(each.faults for each in shown):
+        raise typer.Exit(1)
