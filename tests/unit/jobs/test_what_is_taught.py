@@ -11,13 +11,16 @@ from typing import Any
 import orjson
 import pytest
 
+from tunewright.cli import main
 from tunewright.data.contract import FILE_NAME, load_contract
 from tunewright.errors import DataError, ModelError, NoRowsError, RowTooLongError
 from tunewright.jobs.load import load_engine
 from tunewright.jobs.prepare import prepare
+from tunewright.jobs.rows import load_rows
 from tunewright.jobs.train import finetune, resume
 from tunewright.runs.events import Event, Notice, RowShortened
 from tunewright.runs.recorder import Silent
+from tunewright.spec.data import DataSpec, SourceSpec
 from tunewright.spec.recipe import Recipe, build_recipe
 from tunewright.spec.train import HardwareSpec
 
@@ -243,3 +246,21 @@ def test_many_rows_are_encoded_once_and_then_found(
     assert [each.source for each in second.train] == [each.source for each in first.train]
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [entry.name]
     assert (entry / "ids.npy").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("with_own_groups", [False, True])
+def test_augmented_rows_stay_on_the_side_of_their_parents(tmp_path: Path, with_own_groups: bool) -> None:
+    own = {"metadata": {"group": "same question"}} if with_own_groups else {}
+    parents = write(tmp_path / "rows.jsonl", [chat(f"How large is planet {n} in miles?", "Large.") for n in range(30)])
+    if with_own_groups:
+        parents = write(tmp_path / "rows.jsonl", [chat(f"Planet {n} in miles?", "Large.", **own) for n in range(2)])
+        with parents.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(chat(f"How large is moon {n} here?", "Small.")) + "\n" for n in range(30))
+    more = tmp_path / "more.jsonl"
+    assert main(["data", "augment", str(parents), "-o", str(more), "--noise", "typo,swap", "--copies", "2"]) == 0
+    for seed in range(5):
+        sets = load_rows(DataSpec(train=(SourceSpec(path=str(more)),), validation_split=0.3, split_seed=seed))
+        sides = [{row.meta["group"] for row in rows if row.meta} for rows in (sets.train[0].rows, sets.validation)]
+        assert sides[1]
+        assert not sides[0] & sides[1]
+        assert len(sets.train[0].rows) + len(sets.validation) > 100
