@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from tunewright.data.check import check
+from tunewright.data.checking.check import check
 from tunewright.data.read import open_source
 from tunewright.spec.data import SourceSpec
 

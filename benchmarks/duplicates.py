@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from tunewright.data.duplicates import find_duplicates
-from tunewright.data.minhash import NUM_HASHES, rows_per_band
-from tunewright.data.shingles import TextSet
+from tunewright.data.duplicates.clusters import find_duplicates
+from tunewright.data.duplicates.minhash import NUM_HASHES, rows_per_band
+from tunewright.data.duplicates.shingles import TextSet
 
 RESULTS = Path(__file__).parent / "results" / "duplicates.json"
 NUM_COMPARED, NUM_SEARCHED, THRESHOLD = 20_000, 1_000_000, 0.8

@@ -22,7 +22,7 @@ import typer
 
 from tunewright.cli import main
 from tunewright.cli.app import app
-from tunewright.data.check import METHODS
+from tunewright.data.checking.check import METHODS
 from tunewright.data.formats.all import FORMATS, format_named
 from tunewright.data.rows import RowFault
 from tunewright.data.rules import RULES

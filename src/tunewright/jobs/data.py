@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewright.data.check import CheckOptions, TokenLength
-from tunewright.data.dedupe import near_duplicates
+from tunewright.data.checking.check import CheckOptions, TokenLength
+from tunewright.data.duplicates.dedupe import near_duplicates
 from tunewright.data.encode import Encoded, EncodedRow, encode_row, encode_stream
 from tunewright.data.rows import AnyRow, RowFault
 from tunewright.models.load import read_context_tokens

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tunewright.data.check import CheckOptions, CheckReport, NearDuplicate, TokenLength, check
-from tunewright.data.fingerprints import Fingerprints, Place, SeenHashes
-from tunewright.data.oddities import OPENAI_TOKENS, TextSearch
+from tunewright.data.checking.check import CheckOptions, CheckReport, NearDuplicate, TokenLength, check
+from tunewright.data.checking.fingerprints import Fingerprints, Place, SeenHashes
+from tunewright.data.checking.oddities import OPENAI_TOKENS, TextSearch
 from tunewright.data.read import open_source
 from tunewright.data.rows import AnyRow
 from tunewright.data.rules import RULES
@@ -202,7 +202,7 @@ def test_duplicates_and_contradictions_are_those_of_a_plain_search(rows: list[tu
 
 
 def test_duplicates_are_found_across_the_parts_of_a_large_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tunewright.data.fingerprints._PART_ROWS", 16)
+    monkeypatch.setattr("tunewright.data.checking.fingerprints._PART_ROWS", 16)
     keep = Fingerprints(max_prompts=0)
     add = keep.begin("f")
     for line in range(1, 1001):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewright.data.compared import By
-from tunewright.data.dedupe import Plan, near_duplicates, plan_dedupe, write_deduped
-from tunewright.data.duplicates import find_duplicates
+from tunewright.data.duplicates.clusters import find_duplicates
+from tunewright.data.duplicates.compared import By
+from tunewright.data.duplicates.dedupe import Plan, near_duplicates, plan_dedupe, write_deduped
 from tunewright.data.read import OpenSource, open_source
 from tunewright.errors import DataError, StorageError
 from tunewright.spec.data import SourceSpec

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tunewright.data.compared import compared, num_answer_characters, verdict
-from tunewright.data.duplicates import Clusters, cluster_ids, find_duplicates, find_exact_duplicates
-from tunewright.data.leakage import find_leakage
-from tunewright.data.minhash import rows_per_band
+from tunewright.data.duplicates.clusters import Clusters, cluster_ids, find_duplicates, find_exact_duplicates
+from tunewright.data.duplicates.compared import compared, num_answer_characters, verdict
+from tunewright.data.duplicates.leakage import find_leakage
+from tunewright.data.duplicates.minhash import rows_per_band
+from tunewright.data.duplicates.shingles import TextSet
 from tunewright.data.rows import FeedbackRow, LabelRow, Message, PairRow, PreferenceRow, Row, TextRow, TokenLabelsRow
-from tunewright.data.shingles import TextSet
 from tunewright.errors import DataError, MissingExtraError
 
 WORDS = ["".join(random.Random(n).choices("abcdefghijklmnopqrstuvwxyz", k=2 + n % 7)) for n in range(3000)]
@@ -198,7 +198,7 @@ def test_exact_duplicates_are_the_equal_texts(rows: list[str]) -> None:
 def test_hash_randomisation_does_not_matter() -> None:
     code = (
         "import random, hashlib\n"
-        "from tunewright.data.duplicates import cluster_ids\n"
+        "from tunewright.data.duplicates.clusters import cluster_ids\n"
         "draw = random.Random(3)\n"
         "rows = [' '.join(draw.choices(['red', 'green', 'blue', 'grey', 'pink'], k=6)) for _ in range(300)]\n"
         "print(hashlib.sha256(cluster_ids(rows, 0.6).tobytes()).hexdigest())\n"

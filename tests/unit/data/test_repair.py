@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewright.data.check import check
-from tunewright.data.fingerprints import SeenHashes
+from tunewright.data.checking.check import check
+from tunewright.data.checking.fingerprints import SeenHashes
+from tunewright.data.checking.repair import RepairReport, changes_path, output_path, repair
 from tunewright.data.read import open_source
-from tunewright.data.repair import RepairReport, changes_path, output_path, repair
 from tunewright.errors import DataError, NoRowsError, RecipeError, StorageError
 from tunewright.spec.data import SourceSpec
 

@@ -19,9 +19,9 @@ from tunewright.cli.data.source import (
 )
 
 if TYPE_CHECKING:
-    from tunewright.data.check import CheckOptions
+    from tunewright.data.checking.check import CheckOptions
+    from tunewright.data.checking.repair import RepairReport
     from tunewright.data.read import OpenSource
-    from tunewright.data.repair import RepairReport
 
 EXAMPLES: tuple[str, ...] = (
     "tunewright data check train.jsonl",
@@ -55,8 +55,8 @@ def check(
     from dataclasses import replace
 
     from tunewright.cli.data.check_screen import print_json, print_report, progress
-    from tunewright.data.check import METHODS, CheckOptions
-    from tunewright.data.check import check as check_sources
+    from tunewright.data.checking.check import METHODS, CheckOptions
+    from tunewright.data.checking.check import check as check_sources
     from tunewright.data.read import open_source
     from tunewright.errors import RecipeError
     from tunewright.spec.data import SourceSpec
@@ -95,9 +95,9 @@ def _repaired(
     from pathlib import Path
 
     from tunewright.cli.data.check_screen import progress
+    from tunewright.data.checking.fingerprints import SeenHashes
+    from tunewright.data.checking.repair import output_path, repair
     from tunewright.data.containers.write import refuse_same_file
-    from tunewright.data.fingerprints import SeenHashes
-    from tunewright.data.repair import output_path, repair
     from tunewright.errors import RecipeError
 
     targets = [Path(each) for each in outputs] if outputs else [output_path(source.path) for source in sources]

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from tunewright.cli.screen import clean, command, make_console
-from tunewright.data.check import CheckReport, Finding, OnProgress
-from tunewright.data.repair import Change, RepairReport
+from tunewright.data.checking.check import CheckReport, Finding, OnProgress
+from tunewright.data.checking.repair import Change, RepairReport
 from tunewright.data.rules import RULES, Severity, openai_words
 
 _STYLES = {"error": "bold red", "warn": "yellow", "info": "cyan"}

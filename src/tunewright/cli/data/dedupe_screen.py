@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tunewright.cli.data.stages import telling
 from tunewright.cli.screen import clean, shortened
-from tunewright.data.compared import By
 from tunewright.data.containers.write import refuse_existing
-from tunewright.data.dedupe import LargeCluster, Plan, plan_dedupe, write_deduped
+from tunewright.data.duplicates.compared import By
+from tunewright.data.duplicates.dedupe import LargeCluster, Plan, plan_dedupe, write_deduped
 from tunewright.data.read import OpenSource
 
 _NUM_LINES_SHOWN = 5

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tunewright.cli.data.stages import telling
 from tunewright.cli.screen import clean, shortened
-from tunewright.data.compared import By
-from tunewright.data.leakage import LeakageReport, leakage_between
+from tunewright.data.duplicates.compared import By
+from tunewright.data.duplicates.leakage import LeakageReport, leakage_between
 from tunewright.data.read import OpenSource
 
 _NUM_SHOWN = 20

@@ -109,7 +109,7 @@ def _keys(source: OpenSource, wish: Wish) -> RowKeys:
 
 
 def _clusters(source: OpenSource) -> np.ndarray:
-    from tunewright.data.duplicates import cluster_ids
+    from tunewright.data.duplicates.clusters import cluster_ids
 
     return cluster_ids(row.said for row in _rows(source, "looking for near duplicates"))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tunewright.data.shingles import Tell, TextSet
+from tunewright.data.duplicates.shingles import Tell, TextSet
 from tunewright.errors import DataError, MissingExtraError
 
 NUM_HASHES = 128

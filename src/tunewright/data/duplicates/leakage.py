@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tunewright.data.compared import By, compared, without_system
-from tunewright.data.duplicates import DEFAULT_THRESHOLD, near_pairs
-from tunewright.data.fingerprints import Place
+from tunewright.data.checking.fingerprints import Place
+from tunewright.data.duplicates.clusters import DEFAULT_THRESHOLD, near_pairs
+from tunewright.data.duplicates.compared import By, compared, without_system
+from tunewright.data.duplicates.shingles import Tell, TextSet
 from tunewright.data.read import OpenSource
-from tunewright.data.shingles import Tell, TextSet
 
 
 class Leak(NamedTuple):

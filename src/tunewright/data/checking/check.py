@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tunewright.data.checking.fingerprints import Fingerprints, Keep, Pairs, Place, fingerprint
+from tunewright.data.checking.oddities import TextSearch, row_findings
+from tunewright.data.checking.plain import PlainRows
 from tunewright.data.containers.record import Record
-from tunewright.data.fingerprints import Fingerprints, Keep, Pairs, Place, fingerprint
-from tunewright.data.oddities import TextSearch, row_findings
-from tunewright.data.plain import PlainRows
 from tunewright.data.read import Entry, OpenSource
 from tunewright.data.rows import AnyRow, Kind, RowFault, placed
 from tunewright.data.rules import RULES, Severity, openai_words

@@ -18,13 +18,13 @@ from typing import Any, Literal
 
 import orjson
 
-from tunewright.data.check import CheckOptions, OnProgress, look_closely
+from tunewright.data.checking.check import CheckOptions, OnProgress, look_closely
+from tunewright.data.checking.fingerprints import SeenHashes, fingerprint
+from tunewright.data.checking.oddities import TextSearch
+from tunewright.data.checking.plain import PlainRows
 from tunewright.data.containers.record import Record
 from tunewright.data.containers.write import RecordWriter, refuse_same_file
-from tunewright.data.fingerprints import SeenHashes, fingerprint
 from tunewright.data.formats.messages import ROLES
-from tunewright.data.oddities import TextSearch
-from tunewright.data.plain import PlainRows
 from tunewright.data.read import Entry, OpenSource
 from tunewright.data.rows import Finding, RowFault, shown
 from tunewright.data.rules import RULES

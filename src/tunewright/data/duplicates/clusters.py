@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tunewright.data.minhash import Signatures
-from tunewright.data.shingles import Tell, TextSet, spellings
+from tunewright.data.duplicates.minhash import Signatures
+from tunewright.data.duplicates.shingles import Tell, TextSet, spellings
 
 DEFAULT_THRESHOLD = 0.8
 

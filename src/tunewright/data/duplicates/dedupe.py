@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tunewright.data.check import NearDuplicate
-from tunewright.data.compared import By, compared, num_answer_characters, verdict, without_system
+from tunewright.data.checking.check import NearDuplicate
+from tunewright.data.checking.fingerprints import Place
 from tunewright.data.containers.write import RecordWriter
-from tunewright.data.duplicates import DEFAULT_THRESHOLD, Clusters, find_duplicates, find_exact_duplicates
-from tunewright.data.fingerprints import Place
+from tunewright.data.duplicates.clusters import DEFAULT_THRESHOLD, Clusters, find_duplicates, find_exact_duplicates
+from tunewright.data.duplicates.compared import By, compared, num_answer_characters, verdict, without_system
+from tunewright.data.duplicates.shingles import Tell, TextSet
 from tunewright.data.read import Entry, OpenSource
-from tunewright.data.shingles import Tell, TextSet
 from tunewright.errors import DataError
 
 _NUM_LARGEST = 5

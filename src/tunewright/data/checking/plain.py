@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import orjson
 
+from tunewright.data.checking.fingerprints import Fingerprint, conversation_fingerprint
+from tunewright.data.checking.oddities import TextSearch
 from tunewright.data.containers.json_text import duplicate_keys
 from tunewright.data.containers.record import Record
-from tunewright.data.fingerprints import Fingerprint, conversation_fingerprint
 from tunewright.data.formats.format import Format
-from tunewright.data.oddities import TextSearch
 from tunewright.data.read import Entry
 
 _CHAT = "chat"
