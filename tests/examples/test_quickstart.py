@@ -38,7 +38,7 @@ def test_the_base_cannot_know_the_facts_and_the_tuned_model_does(
     assert scores.headline == "contains"
     assert scores.num_rows == 190
     assert scores.base["contains"] <= 0.1
-    # Three seeds gave 0.89 to 0.93; the promise is 0.6.
+    # Three seeds gave 0.87 to 0.92; the promise is 0.6.
     assert scores.tuned["contains"] >= 0.6
     assert scores.tuned["loss"] < scores.base["loss"] / 10
 
