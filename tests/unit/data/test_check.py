@@ -18,7 +18,7 @@ from tunewright.data.checking.oddities import OPENAI_TOKENS, TextSearch
 from tunewright.data.read import open_source
 from tunewright.data.rows import AnyRow
 from tunewright.data.rules import RULES
-from tunewright.errors import DataError
+from tunewright.errors import DataError, MissingExtraError
 from tunewright.spec.data import SourceSpec
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -329,3 +329,14 @@ def test_odd_texts_are_found_in_every_layout(tmp_path: Path, name: str, content:
     report = check([open_source(SourceSpec(path=str(path)))])
     kinds = ("special_token", "control_character", "replacement_character")
     assert {kind: report.totals.get(kind, 0) for kind in kinds} == dict.fromkeys(kinds, 1)
+
+
+def test_without_the_library_for_near_duplicates_the_rest_is_checked_and_that_is_said(tmp_path: Path) -> None:
+    def missing(_: object) -> list[NearDuplicate]:
+        raise MissingExtraError.of("data", "rensa")
+
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"messages": [{"role": "bot", "content": "x"}]}\n', encoding="utf-8")
+    report = check([open_source(SourceSpec(path=str(path)))], CheckOptions(near_duplicates=missing))
+    assert report.num("error")
+    assert any("near duplicates were not looked for" in notice for notice in report.notices)

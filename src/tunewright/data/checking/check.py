@@ -22,7 +22,7 @@ from tunewright.data.containers.record import Record
 from tunewright.data.read import Entry, OpenSource
 from tunewright.data.rows import AnyRow, Kind, RowFault, placed
 from tunewright.data.rules import RULES, Severity, openai_words
-from tunewright.errors import Fault
+from tunewright.errors import Fault, MissingExtraError
 
 MIN_ROWS = 10
 
@@ -273,11 +273,18 @@ class _Check:
         other = self.fingerprints.contradictions(self.options.max_shown)
         fix = "keep the right answer, if only one is"
         self._add_pairs("contradiction", "answers a prompt otherwise than an earlier row", other, fix)
-        if self.options.near_duplicates:
-            fix = "keep the better one: tunewright data dedupe"
-            for later, first, similarity in self.options.near_duplicates(sources):
-                rule, value = "nearly says what an earlier row says", f"{first.path}:{first.line} ({similarity:.2f})"
-                self._add(RowFault(later.path, later.line, "", rule, value, fix, "near_duplicate"))
+        try:
+            self._add_near_duplicates(sources)
+        except MissingExtraError as error:
+            self.notices.append(f"near duplicates were not looked for: {error.message} ({error.hint})")
+
+    def _add_near_duplicates(self, sources: Sequence[OpenSource]) -> None:
+        if self.options.near_duplicates is None:
+            return
+        fix = "keep the better one: tunewright data dedupe"
+        for later, first, similarity in self.options.near_duplicates(sources):
+            rule, value = "nearly says what an earlier row says", f"{first.path}:{first.line} ({similarity:.2f})"
+            self._add(RowFault(later.path, later.line, "", rule, value, fix, "near_duplicate"))
 
     def _look(self, source: OpenSource, record: Record | RowFault, plain: PlainRows | None, keep: Keep) -> None:
         entry = look_closely(source, record, self.search)
