@@ -92,11 +92,14 @@ def _taught_rows(result: ReadResult) -> tuple[Row | TextRow, ...]:
     """
     rows = tuple(row for row in result.rows if isinstance(row, Row | TextRow))
     if len(rows) < len(result.rows):
-        keys = ", ".join(format_named(result.format).KEYS[:2])
+        file_format = format_named(result.format)
+        keys = ", ".join(file_format.KEYS[:2])
+        columns = f"say what is asked and answered: columns: {{prompt: …, completion: …}} (its keys are {keys})"
+        is_mappable = file_format.KIND in ("label", "pair")
         raise DataError(
             f"{result.path} is in the format {result.format}, which causal_lm cannot learn from: "
             "it takes conversations and texts",
-            hint=f"say what is asked and answered: columns: {{prompt: …, completion: …}} (its keys are {keys})",
+            hint=columns if is_mappable else f"rows of the kind {file_format.KIND} need an objective of their own",
         )
     return rows
 

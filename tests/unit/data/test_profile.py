@@ -15,10 +15,11 @@ from tunewright.data.profiling.figures import Numbers, Tally
 from tunewright.data.profiling.page import render_page, size_text
 from tunewright.data.profiling.parts import role_pattern
 from tunewright.data.profiling.prefixes import PrefixMeter, num_shared
-from tunewright.data.profiling.profile import Profile, profile
+from tunewright.data.profiling.profile import profile
 from tunewright.data.profiling.scripts import ScriptMeter
+from tunewright.data.profiling.shape import Profile
 from tunewright.data.profiling.tokens import COMMON_LIMITS
-from tunewright.data.profiling.verdict import percent
+from tunewright.data.profiling.verdict import percent, verdicts_of
 from tunewright.data.read import Entry
 from tunewright.data.rows import (
     AnyRow,
@@ -166,7 +167,7 @@ def test_the_verdict_names_cut_answers_and_lost_tokens() -> None:
     weights = [[[0.0] * 1000 + [1.0] * 100], [[0.0] * 2000 + [1.0] * 10], [[0.0, 1.0]], []]
     rows: list[AnyRow] = [conversation() for _ in weights]
     found = profile(entries_of(rows), GivenLengths(weights, 1024))
-    said = [verdict.text for verdict in found.verdicts]
+    said = [verdict.text for verdict in verdicts_of(found)]
     assert said[0].startswith("1 of 4 rows cannot be encoded for given. The first: train.jsonl:1: messages:")
     assert said[1] == "2 of 3 answers would be cut at 1,024 tokens: 86 answer tokens lost, 1 whole answer among them."
 
@@ -174,7 +175,7 @@ def test_the_verdict_names_cut_answers_and_lost_tokens() -> None:
 def test_a_cut_below_a_larger_context_is_said_too() -> None:
     found = profile(entries_of([conversation()]), GivenLengths([[[0.0] * 1000 + [1.0] * 100]], 4096))
     silent = "1 of 1 answer would be cut at 1,024 tokens, where several trainers cut in silence: 76 answer tokens lost."
-    assert silent in [verdict.text for verdict in found.verdicts]
+    assert silent in [verdict.text for verdict in verdicts_of(found)]
 
 
 def test_the_size_of_a_run_counts_training_rows() -> None:
@@ -269,14 +270,14 @@ def test_labels_that_rows_name_are_counted_each() -> None:
 
 
 def test_unbalanced_labels_are_said() -> None:
-    said = [verdict.text for verdict in answered(["yes"] * 19 + ["no"]).verdicts]
+    said = [verdict.text for verdict in verdicts_of(answered(["yes"] * 19 + ["no"]))]
     assert 'The labels are unbalanced: "yes" makes up 95 %.' in said
 
 
 def test_the_tag_of_most_words_is_no_imbalance() -> None:
     words = ("in", "the", "old", "town", "of", "Bergen")
     row = TokenLabelsRow("a", 1, words, ("O",) * 5 + ("B-LOC",))
-    assert [verdict.severity for verdict in profile(entries_of([row])).verdicts] == ["info"]
+    assert [verdict.severity for verdict in verdicts_of(profile(entries_of([row])))] == ["info"]
 
 
 def test_short_and_empty_answers_follow_the_stated_rule() -> None:

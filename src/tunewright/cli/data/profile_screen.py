@@ -20,9 +20,9 @@ from rich.text import Text
 from tunewright.cli.screen import clean, make_console, shortened
 from tunewright.data.profiling.figures import Bin, Count, Quantiles
 from tunewright.data.profiling.page import size_text
-from tunewright.data.profiling.profile import Profile, Texts
+from tunewright.data.profiling.shape import Profile, Texts
 from tunewright.data.profiling.tokens import TokenProfile
-from tunewright.data.profiling.verdict import counted, percent
+from tunewright.data.profiling.verdict import counted, percent, profile_tree, verdicts_of
 from tunewright.data.read import Entry
 from tunewright.errors import RecipeError
 
@@ -72,7 +72,7 @@ def print_profile(profile: Profile, page: Path | None, notices: Sequence[str], *
     if as_json:
         for notice in notices:
             print(clean(notice), file=sys.stderr)
-        print(json.dumps(profile.as_dict(), ensure_ascii=False, indent=2))
+        print(json.dumps(profile_tree(profile), ensure_ascii=False, indent=2))
         return
     _Screen(make_console()).show(profile, page, notices)
 
@@ -87,7 +87,7 @@ class _Screen:
         self._head(profile)
         for notice in notices:
             self._signed("!", "yellow", notice)
-        for verdict in profile.verdicts:
+        for verdict in verdicts_of(profile):
             self._signed(*_SIGNS[verdict.severity], verdict.text)
         if profile.tokens:
             self._tokens(profile.tokens)

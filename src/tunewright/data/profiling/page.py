@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from tunewright.data.profiling.chart import bar_chart, column_chart
 from tunewright.data.profiling.figures import Count
-from tunewright.data.profiling.profile import Profile
-from tunewright.data.profiling.verdict import counted, percent
+from tunewright.data.profiling.shape import Profile
+from tunewright.data.profiling.verdict import counted, percent, verdicts_of
 from tunewright.runs.atomic import write_text
 
 _TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -37,7 +37,13 @@ def render_page(profile: Profile) -> str:
     environment.filters["percent"] = percent
     environment.filters["size"] = size_text
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(profile=profile, tokens=profile.tokens, charts=_charts(profile), counted=counted)
+    return template.render(
+        profile=profile,
+        verdicts=verdicts_of(profile),
+        tokens=profile.tokens,
+        charts=_charts(profile),
+        counted=counted,
+    )
 
 
 def size_text(size_bytes: int) -> str:

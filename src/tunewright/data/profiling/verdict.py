@@ -7,14 +7,12 @@ sentence is made of numbers that the profile already holds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from tunewright.data.profiling.parts import LABELS_OF_KIND
+from tunewright.data.profiling.shape import Profile
 from tunewright.data.profiling.tokens import LimitLoss, TokenProfile
-
-if TYPE_CHECKING:
-    from tunewright.data.profiling.profile import Profile
 
 # What several trainers cut rows at when they are told nothing.
 _SILENT_LIMIT = 1024
@@ -29,6 +27,11 @@ class Verdict:
 
     severity: Literal["error", "warn", "info"]
     text: str
+
+
+def profile_tree(profile: Profile) -> dict[str, Any]:
+    """Return the profile for machines: plain values only, and the verdicts first."""
+    return {"verdicts": [asdict(verdict) for verdict in verdicts_of(profile)], **asdict(profile)}
 
 
 def verdicts_of(profile: Profile) -> tuple[Verdict, ...]:
