@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from tests.shared import SHARED, needs_shared
 from tunewright.errors import RowTooLongError
 from tunewright.jobs.load import load_engine
 from tunewright.jobs.train import finetune
@@ -18,11 +19,10 @@ from tunewright.runs.folder import RunFolder
 from tunewright.spec.recipe import Recipe, build_recipe
 from tunewright.spec.train import HardwareSpec
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 MODEL = SHARED / "checkpoints" / "stories260K-hf"
 ROWS = SHARED / "chat" / "tinker_conversations.jsonl"
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not beside this clone")
+pytestmark = needs_shared
 
 
 def make_recipe(folder: Path, steps: int, **data: Any) -> Recipe:

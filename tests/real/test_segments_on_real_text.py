@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from tests.shared import SHARED, needs_shared
 from tunewright.models.segments import Segments
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 FILES = ("chat/azure_oai_v2_chat_train.jsonl", "math/gsm8k_test.jsonl", "tools/foundry_stock_toolcall_validation.jsonl")
 SPECIALS = ["<|im_start|>", "<|im_end|>"]
 # Three digits at most, marks bound to the line end behind them, letters with one sign before them: as newer models cut.
 _PATTERN = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data beside the repository")
+pytestmark = needs_shared
 
 
 def texts_of(value: Any) -> Iterator[str]:

@@ -16,8 +16,8 @@ import torch
 from transformers import PreTrainedModel
 
 from tunewright.data.encode import EncodedRow
+from tunewright.data.order import epoch_rows
 from tunewright.data.pack import collate, plan_steps
-from tunewright.data.split import epoch_rows
 from tunewright.errors import Interrupted
 from tunewright.objectives.objective import Objective
 from tunewright.runs.events import CheckpointSaved, Notice, TrainingStarted, Validated

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.shared import SHARED, needs_shared
 from tunewright.data.checking.check import CheckOptions, CheckReport, NearDuplicate, TokenLength, check
 from tunewright.data.checking.fingerprints import Fingerprints, Place, SeenHashes
 from tunewright.data.checking.oddities import OPENAI_TOKENS, TextSearch
@@ -20,9 +21,6 @@ from tunewright.data.rows import AnyRow
 from tunewright.data.rules import RULES
 from tunewright.errors import DataError, MissingExtraError
 from tunewright.spec.data import SourceSpec
-
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not beside this clone")
 
 
 def turns(*texts: str) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.shared import SHARED, needs_shared
 from tests.unit.data.fake_tokenizer import CHATML
 from tunewright.data.encode import EncodedRow, encode_prompt, encode_row
 from tunewright.data.read import read_rows
@@ -17,10 +17,9 @@ from tunewright.data.rows import Message, Row
 from tunewright.data.template import FALLBACK_TEMPLATE, ChatTemplate
 from tunewright.spec.data import SourceSpec
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 FOLDERS = ["tokenizers/gpt_neox_20b", "checkpoints/stories260K-hf", "checkpoints/babyllama361-hf"]
 
-pytestmark = pytest.mark.skipif(not (SHARED / "tokenizers").is_dir(), reason="no shared data beside the repository")
+pytestmark = needs_shared
 
 
 class RealTokenizer:

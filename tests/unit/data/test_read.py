@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.shared import SHARED, needs_shared
 from tunewright.data.containers.record import MAX_RECORD_BYTES
 from tunewright.data.formats.all import FORMATS
 from tunewright.data.read import Ambiguity, OpenSource, ReadResult, open_source, read_rows
@@ -18,7 +19,6 @@ from tunewright.data.rows import Row
 from tunewright.errors import DataError, DataMissingError, RecipeError
 from tunewright.spec.data import SourceSpec
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 RECORD: dict[str, Any] = {
     "messages": [{"role": "user", "content": "hi\u2028ü"}, {"role": "assistant", "content": "hello"}]
 }
@@ -303,7 +303,7 @@ def shared_files(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((SHARED / folder).glob("*.json*"))]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data beside the repository")
+@needs_shared
 class TestSharedFiles:
     @pytest.mark.parametrize("path", shared_files("chat", "broken", "tools", "preference"), ids=lambda path: path.name)
     def test_every_record_is_a_row_or_has_a_fault(self, path: Path) -> None:

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
 
+from tests.shared import SHARED, needs_shared
 from tests.unit.data.conversations import odd_rows, row
 from tests.unit.data.fake_tokenizer import CHATML, BpeTokenizer, FakeTokenizer
 from tests.unit.data.template_families import FAMILIES, Family
@@ -116,7 +116,6 @@ def test_exactly_the_answers_are_taught_behind_what_an_engine_sends(name: str, k
 
 # ── tokenizers that others trained ───────────────────────────────────────────────────────────────────────────────────
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 TRAINED = ("tokenizers/gpt_neox_20b", "checkpoints/stories260K-hf", "checkpoints/babyllama361-hf")
 
 
@@ -142,7 +141,7 @@ def make_trained(folder: str, name: str) -> TrainedTokenizer:
     return TrainedTokenizer(folder, FAMILIES[name])
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data beside the repository")
+@needs_shared
 @pytest.mark.parametrize("folder", TRAINED)
 @pytest.mark.parametrize(
     "name", ["chatml", "fallback", "fallback_bare", "llama_2", "llama_3", "mistral", "qwen_3", "alpaca"]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.unit.data.conversations import row
 from tunewright.data.augment.record import child, content_hash
 from tunewright.data.formats import chat
+from tunewright.data.order import epoch_rows
 from tunewright.data.rows import LabelRow, Message, Row
 from tunewright.data.split import (
     NOTHING,
@@ -28,7 +29,6 @@ from tunewright.data.split import (
     HeldOut,
     RowKeys,
     divide,
-    epoch_rows,
     field_value,
     split,
 )

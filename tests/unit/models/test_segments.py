@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,11 +10,11 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from tests.shared import SHARED
 from tests.unit.data.fake_tokenizer import merges
 from tunewright.models import segments
 from tunewright.models.segments import Segments
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 FILES = ("tokenizers/gpt_neox_20b", "checkpoints/stories260K-hf")
 SPECIALS = ("<|a|>", "<|a|>b", "<s>", "[X]")
 KINDS = ("plain", "prefix_space", "nfc", "normalized", "lstrip", "prepend", "single_word")

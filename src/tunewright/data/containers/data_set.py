@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,12 +100,11 @@ def _loaded(name: str, subset: str | None) -> Any:
     for name_of_log in ("huggingface_hub", "datasets"):
         logging.getLogger(name_of_log).setLevel(logging.ERROR)
     path = Path(name)
-    load: Callable[[], Any] = lambda: datasets.load_dataset(name, name=subset, streaming=True)  # noqa: E731
-    if path.is_dir() and is_saved(path):
-        load = lambda: datasets.load_from_disk(name)  # noqa: E731
     try:
-        return load()
-    except Exception as error:
+        if path.is_dir() and is_saved(path):
+            return datasets.load_from_disk(name)
+        return datasets.load_dataset(name, name=subset, streaming=True)
+    except Exception as error:  # the library's loaders raise whatever their file systems and parsers do
         message = f"{name} cannot be loaded as a data set: {_reason(error)}"
         hint = "check the name and the connection, or name a file of rows"
         raise DataMissingError(message, hint=hint) from error

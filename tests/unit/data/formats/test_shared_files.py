@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.shared import SHARED, needs_shared
 from tunewright.data.formats.all import FORMATS, format_named
 from tunewright.data.rows import FeedbackRow, LabelRow, PreferenceRow, Row, TextRow, TokenLabelsRow
 
-SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
-
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data beside the repository")
+pytestmark = needs_shared
 
 
 def values_of(name: str) -> list[Any]:
