@@ -136,9 +136,17 @@ def _swap_in(temp: Path, path: Path) -> None:
         os.replace(temp, path)
     except OSError:
         if had_former:
-            os.replace(former, path)
+            _move_back(former, path)
         raise
     shutil.rmtree(former, ignore_errors=True)
+
+
+def _move_back(former: Path, path: Path) -> None:
+    try:
+        os.replace(former, path)
+    except OSError:
+        # Another process has put its own folder there meanwhile: the former one has nowhere to go back to.
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _sync_file(path: Path) -> None:

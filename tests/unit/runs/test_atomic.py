@@ -145,6 +145,28 @@ def test_old_folder_returns_when_the_new_one_cannot_move_in(tmp_path: Path, monk
     assert os.listdir(tmp_path) == ["step-1"]
 
 
+def test_of_two_writers_of_one_folder_the_faster_stays_and_nothing_else_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder"
+    with replace_folder(path) as folder:
+        (folder / "file").write_text("old", encoding="utf-8")
+    real = os.replace
+
+    def slow(source: Path, target: Path) -> None:
+        if target == path and not path.exists():
+            # Between our two renames another process moves its own folder in.
+            path.mkdir()
+            (path / "file").write_text("theirs", encoding="utf-8")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", slow)
+    with pytest.raises(StorageError), replace_folder(path) as folder:
+        (folder / "file").write_text("ours", encoding="utf-8")
+    assert (path / "file").read_text(encoding="utf-8") == "theirs"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_leftovers_of_a_killed_writer_are_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / ".step-1.00ff.tmp").mkdir(parents=True)
     (tmp_path / "checkpoints" / ".step-1.00ff.tmp" / ".x.1.tmp").write_text("half")
