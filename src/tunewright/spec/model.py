@@ -18,6 +18,8 @@ class ModelSpec(Node):
     """Branch, tag or commit of a hub id."""
     chat_template: str | None = None
     """Chat template instead of the tokenizer's own: a Jinja file or the text itself. It travels with the result."""
+    start_from: str | None = None
+    """Weights to begin with: a run folder, one of its checkpoints, or an adapter folder, made with the same method."""
     allow_remote_code: bool = False
     """Run Python code that comes with the model. Off: such a model is refused."""
     allow_pickle: bool = False

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from tunewright.spec.node import Variant
 
 
@@ -15,6 +17,8 @@ class CausalLmSpec(Variant):
 
     maker: ClassVar[str] = "tunewright.objectives.causal_lm:CausalLm"
     kind: Literal["causal_lm"] = "causal_lm"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target's probability that is spread evenly over the vocabulary (arXiv 1512.00567)."""
 
 
 ObjectiveSpec = CausalLmSpec

@@ -33,6 +33,8 @@ class Recipe(Node):
     objective: ObjectiveSpec = CausalLmSpec()
     train: TrainSpec = TrainSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
+    trackers: tuple[str, ...] = ()
+    """Where metrics also go: `tensorboard`, or a tracker that an installed package offers."""
     output: str | None = None
     """Run folder to create. Automatic: `runs/<date>-<time>-<name>`."""
 

@@ -13,9 +13,10 @@ from tunewright.spec.node import Node
 
 
 class OptimizerSpec(Node):
-    """AdamW with decoupled weight decay (arXiv 1711.05101) and clipping of the global gradient norm."""
+    """How a gradient becomes an update, with clipping of the global gradient norm."""
 
-    kind: Literal["adamw"] = "adamw"
+    kind: Literal["adamw", "adamw_8bit", "muon"] = "adamw"
+    """AdamW (arXiv 1711.05101); the same with 8-bit state (bitsandbytes); Muon on matrices with AdamW on the rest."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.99, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
@@ -23,16 +24,23 @@ class OptimizerSpec(Node):
     """Decay on matrices; vectors (norms, biases) are never decayed."""
     max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Largest global gradient norm; larger gradients are scaled down. None: no clipping."""
+    momentum: float = Field(default=0.95, ge=0, lt=1)
+    """Nesterov momentum of Muon; AdamW has betas instead."""
+    rounding: Literal["masters", "stochastic"] = "masters"
+    """How small updates survive in bf16: fp32 master copies, or stochastic rounding of bf16 weights (less memory)."""
 
 
 class ScheduleSpec(Node):
     """The learning rate over the run, as a multiple of `train.learning_rate`."""
 
-    kind: Literal["cosine", "linear", "constant"] = "cosine"
+    kind: Literal["cosine", "linear", "constant", "wsd"] = "cosine"
+    """`wsd`: warm-up, stable, then a linear decay over the last `decay` of the steps."""
     warmup: float = Field(default=0.05, ge=0, le=1)
     """Share of the steps in which the rate climbs from 0."""
     floor: float = Field(default=0.0, ge=0, le=1)
-    """Multiple of the learning rate that cosine and linear end at."""
+    """Multiple of the learning rate that cosine, linear and wsd end at."""
+    decay: float = Field(default=0.2, ge=0, le=1)
+    """Share of the steps in which wsd falls."""
 
 
 class StopSpec(Node):
@@ -40,8 +48,13 @@ class StopSpec(Node):
 
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a new best. None: never."""
+    metric: str = Field(default="valid_loss", pattern=r"^\w+$")
+    """What decides the best checkpoint: `valid_loss`, `token_accuracy`, or a grader's name (answers are then written
+    at every validation)."""
     min_delta: float = Field(default=0.0, ge=0)
-    """A validation loss is a new best, and its weights are those delivered, when it is lower by more than this."""
+    """A validation is a new best, and its weights are those delivered, when it is better by more than this."""
+    max_minutes: float | None = Field(default=None, gt=0)
+    """Wall-clock time after which the run saves a checkpoint and pauses; `tunewright resume` goes on. None: never."""
 
 
 class HardwareSpec(Node):
@@ -52,7 +65,14 @@ class HardwareSpec(Node):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """`auto` takes bf16 where the device multiplies it fast (by its feature flags, never by a timing)."""
     micro_batch_tokens: int = Field(default=4096, ge=1)
-    """Most tokens (padding included) computed at once; larger batches are accumulated."""
+    """Most tokens computed at once; larger batches are accumulated."""
+    layout: Literal["auto", "tree", "packed", "padded"] = "auto"
+    """How rows are laid out: shared prefixes computed once, rows back to back, or side by side with padding.
+    `auto` takes the first that the architecture supports exactly."""
+    activation_checkpointing: bool = False
+    """Recompute activations in the backward pass: far less memory, about a third more time."""
+    compile: bool = False
+    """Let torch.compile fuse the model first. It takes 10 to 60 s, so it pays only in long runs."""
 
 
 class TrainSpec(Node):
