@@ -3,7 +3,7 @@
 Segments stand in depth-first order. One integer per token, the end of its segment's subtree, describes causality,
 shared prefixes and the borders between rows alike: token i attends to token j ⇔ j ≤ i and i < subtree_end[j]. Every
 taught token names its predecessor, because behind a branching point one token predicts a successor for each branch.
-Deliberately does not know how rows come to share a prefix, nor tensors.
+Deliberately does not know how rows come to share a prefix (`prefix_tree`), nor tensors.
 
 Axes: T tokens of the forest, N taught tokens.
 """
@@ -44,6 +44,8 @@ class Forest:
     subtree_end: np.ndarray
     """int32, [T]; index + 1 ≤ subtree_end ≤ T."""
     targets: Targets
+    target_row: np.ndarray
+    """int32, [N]: which of the rows that the forest was made of a taught token belongs to."""
 
     @property
     def num_tokens(self) -> int:
@@ -71,7 +73,31 @@ def pack(rows: Sequence[EncodedRow]) -> Forest:
         positions=(np.arange(len(ids)) - np.repeat(starts, lengths)).astype(np.int32),
         subtree_end=np.repeat(ends, lengths).astype(np.int32),
         targets=Targets(place_N - 1, ids[place_N].astype(np.int64), weights_T[place_N]),
+        target_row=np.repeat(np.arange(len(rows), dtype=np.int32), lengths)[place_N],
     )
+
+
+class Segment(NamedTuple):
+    """A run of tokens without a branching point: `start` ≤ its tokens < `end` ≤ its descendants < `subtree_end`."""
+
+    start: int
+    end: int
+    subtree_end: int
+
+
+def segments(forest: Forest) -> list[Segment]:
+    """Return the segments in depth-first order, read from the arrays alone.
+
+    All tokens of a segment see the same ancestors and themselves up to their own place; all descendants see all of it.
+    """
+    if not forest.num_tokens:
+        return []
+    is_start_T = np.ones(forest.num_tokens, dtype=bool)
+    is_start_T[1:] = (np.diff(forest.subtree_end) != 0) | (np.diff(forest.positions) != 1)
+    starts = np.flatnonzero(is_start_T)
+    ends = np.append(starts[1:], forest.num_tokens)
+    subtree_ends = forest.subtree_end[starts]
+    return [Segment(*map(int, each)) for each in zip(starts, ends, subtree_ends, strict=True)]
 
 
 def attention_mask(forest: Forest) -> np.ndarray:

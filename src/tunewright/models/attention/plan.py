@@ -1,0 +1,154 @@
+"""Which queries meet which keys in a forest, cut into few, large, mostly unmasked products.
+
+A segment is cut into blocks of at most `MAX_BLOCK` tokens; a block is to those behind it in its segment what a parent
+is to its children. A block then attends to itself (causal, batched with other blocks of like length) and everything
+below it attends to the whole of it: descendants stand back to back, so that is one product of two slices, without a
+mask and without gathering. Deliberately does not compute attention, nor know heads.
+
+Axes: T tokens of the forest, B blocks of a bucket, L their length after filling up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tunewright.data.forest import Forest, Segment, segments
+
+MAX_BLOCK = 512
+"""Longest block. Shorter ones waste less of the causal half, longer ones need fewer calls: see docs/training.md."""
+_GROWTH = 1.25
+"""A bucket takes blocks down to 1 / 1.25 of its longest: filling costs less than one more round of small calls."""
+_SMALLEST = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bucket:
+    """Blocks of like length that attend to themselves, filled up at the end.
+
+    Attributes:
+        num_blocks, length: B and L.
+        tokens: int64 [B · L], the token at each place; places that fill up repeat a token of their block.
+        places: slice of the concatenated places of all buckets.
+        mask: [1, L, L] in the dtype of the scores, 0 where a query sees a key and −inf elsewhere.
+        is_merged: whether its blocks also attend to ancestors.
+        is_whole: whether the bucket is the whole forest in its order, so that nothing needs gathering.
+        filled: int64, the places that fill up; None if there are none.
+    """
+
+    num_blocks: int
+    length: int
+    tokens: torch.Tensor
+    places: slice
+    mask: torch.Tensor
+    is_merged: bool
+    is_whole: bool
+    filled: torch.Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cross:
+    """All of `queries` attend to all of `keys`, or to those that `mask` ([queries, keys], 0 or −inf) leaves."""
+
+    queries: slice
+    keys: slice
+    mask: torch.Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionPlan:
+    """The products of one forest for one sliding window (or none); used by every layer that has that window.
+
+    `place_T`: int64 [T], the place of each token among the concatenated places of the buckets.
+    """
+
+    num_tokens: int
+    buckets: tuple[Bucket, ...]
+    crosses: tuple[Cross, ...]
+    place_T: torch.Tensor
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether places and tokens are the same."""
+        return len(self.buckets) == 1 and self.buckets[0].is_whole
+
+
+def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: torch.device | str) -> AttentionPlan:
+    """Return the plan of `forest`; with a `window` a token sees those less than `window` positions before it."""
+    if window is not None and (not forest.num_tokens or int(forest.positions.max()) < window):
+        window = None
+    blocks = [block for segment in segments(forest) for block in _blocks(segment)]
+    depth = forest.positions[[block.start for block in blocks]] if blocks else np.empty(0, np.int32)
+    make = _Maker(forest, window, dtype, device)
+    alone = [block for block, first in zip(blocks, depth, strict=True) if first == 0]
+    merged = [block for block, first in zip(blocks, depth, strict=True) if first > 0]
+    buckets: list[Bucket] = []
+    for some, is_merged in ((alone, False), (merged, True)):
+        for group in _alike(some):
+            buckets.append(make.bucket(group, buckets[-1].places.stop if buckets else 0, is_merged=is_merged))
+    crosses = tuple(make.cross(block) for block in blocks if block.subtree_end > block.end)
+    return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.place_T())
+
+
+def _blocks(segment: Segment) -> list[Segment]:
+    edges = [*range(segment.start, segment.end, MAX_BLOCK), segment.end]
+    return [Segment(a, b, segment.subtree_end) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _alike(blocks: Sequence[Segment]) -> list[list[Segment]]:
+    """Return the blocks in groups of like length, the longest first."""
+    groups: list[list[Segment]] = []
+    for block in sorted(blocks, key=lambda each: each.start - each.end):
+        longest = groups[-1][0].end - groups[-1][0].start if groups else 0
+        if groups and longest <= max(_SMALLEST, _GROWTH * (block.end - block.start)):
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    return groups
+
+
+class _Maker:
+    def __init__(self, forest: Forest, window: int | None, dtype: torch.dtype, device: torch.device | str) -> None:
+        self.forest, self.window, self.dtype, self.device = forest, window, dtype, device
+        self._place_T = np.zeros(forest.num_tokens, dtype=np.int64)
+
+    def place_T(self) -> torch.Tensor:
+        return torch.from_numpy(self._place_T).to(self.device)
+
+    def bucket(self, blocks: Sequence[Segment], first_place: int, *, is_merged: bool) -> Bucket:
+        starts = np.array([block.start for block in blocks])
+        lengths = np.array([block.end - block.start for block in blocks])
+        longest = int(lengths.max())
+        offset_BL = np.broadcast_to(np.arange(longest), (len(blocks), longest))
+        is_real_BL = offset_BL < lengths[:, None]
+        tokens_BL = starts[:, None] + np.where(is_real_BL, offset_BL, 0)
+        place_BL = first_place + np.arange(tokens_BL.size).reshape(tokens_BL.shape)
+        self._place_T[tokens_BL[is_real_BL]] = place_BL[is_real_BL]
+        return Bucket(
+            num_blocks=len(blocks),
+            length=longest,
+            tokens=torch.from_numpy(tokens_BL.reshape(-1).astype(np.int64)).to(self.device),
+            places=slice(first_place, first_place + tokens_BL.size),
+            mask=self._additive(self._sees(np.arange(longest), np.arange(longest)))[None],
+            is_merged=is_merged,
+            is_whole=np.array_equal(tokens_BL.reshape(-1), np.arange(self.forest.num_tokens)),
+            filled=None if is_real_BL.all() else torch.from_numpy(np.flatnonzero(~is_real_BL)).to(self.device),
+        )
+
+    def cross(self, block: Segment) -> Cross:
+        queries, keys = slice(block.end, block.subtree_end), slice(block.start, block.end)
+        positions = self.forest.positions
+        if self.window is None or int(positions[queries].max()) - int(positions[keys][0]) < self.window:
+            return Cross(queries, keys, None)
+        return Cross(queries, keys, self._additive(self._sees(positions[queries], positions[keys])))
+
+    def _sees(self, query_positions: np.ndarray, key_positions: np.ndarray) -> np.ndarray:
+        distance = query_positions[:, None].astype(np.int64) - key_positions[None, :]
+        return (distance >= 0) & (distance < self.window) if self.window is not None else distance >= 0
+
+    def _additive(self, sees: np.ndarray) -> torch.Tensor:
+        mask = torch.zeros(sees.shape, dtype=self.dtype, device=self.device)
+        return mask.masked_fill_(torch.from_numpy(~sees).to(self.device), float("-inf"))
