@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from tunewright.models.head import LogitsHead
 from tunewright.objectives.causal_lm import CausalLm
 from tunewright.objectives.objective import Objective
 from tunewright.spec.objective import CausalLmSpec
@@ -18,7 +19,7 @@ class TestCausalLm(ObjectiveKit):
 
     def test_the_loss_is_the_weighted_negative_log_likelihood(self) -> None:
         logits_NV, target_N, weight_N = make_case(seed=9)
-        terms = self.make()(logits_NV, target_N, weight_N)
+        terms = self.make()(LogitsHead(logits_NV), target_N, weight_N)
         expected = 0.0
         for logits, target, weight in zip(logits_NV.tolist(), target_N.tolist(), weight_N.tolist(), strict=True):
             expected -= weight * math.log(math.exp(logits[target]) / sum(map(math.exp, logits)))
@@ -33,5 +34,5 @@ class TestCausalLm(ObjectiveKit):
 
     def test_token_accuracy_sums_the_weights_of_the_tokens_that_were_hit(self) -> None:
         logits_NV = torch.eye(4) * 5
-        terms = self.make()(logits_NV, torch.tensor([0, 1, 0, 3]), torch.tensor([1.0, 0.5, 2.0, 0.25]))
+        terms = self.make()(LogitsHead(logits_NV), torch.tensor([0, 1, 0, 3]), torch.tensor([1.0, 0.5, 2.0, 0.25]))
         assert terms.sums == {"token_accuracy": 1.75}

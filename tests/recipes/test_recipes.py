@@ -45,6 +45,8 @@ def test_it_is_listed_in_the_readme(path: Path) -> None:
 
 
 def test_two_steps_of_it_run(path: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if path.stem == "support-qlora":
+        pytest.importorskip("bitsandbytes")
     monkeypatch.chdir(REPO)
     tree = read_tree(path)
     tree["data"].pop("max_length", None)

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a live display in a terminal, plain lines in a pipe, JSON lines for scripts.
+"""What a run shows while it runs: a live display with the loss curve in a terminal, plain lines in a pipe, JSON lines.
 
 Listeners only: they can neither change nor stop the run, so whatever the screen refuses is swallowed here. The words
 are those of `jobs.notebook`. Does not know how a run ends; `verdict` does.
@@ -20,6 +20,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from tunewright.cli.curve import AXIS_WIDTH, VALIDATION, History, draw
 from tunewright.cli.screen import clean, make_console
 from tunewright.jobs.notebook import Line, Pace, PlainLines, Story, clock
 from tunewright.runs.events import Event, Scored, TrainingStarted
@@ -28,6 +29,9 @@ from tunewright.runs.recorder import Listener, Silent
 
 Manner = Literal["people", "json", "quiet"]
 _MOMENT_S = 0.3
+_MAX_CURVE_WIDTH, _CURVE_HEIGHT = 100, 9
+# Below, the curve would push away the lines that it stands under.
+_MIN_SCREEN_HEIGHT = 20
 _STYLES = {"plain": "", "rule": "dim", "warning": "yellow"}
 
 
@@ -59,7 +63,7 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._story, self._pace = Story(), Pace()
+        self._story, self._pace, self._history = Story(), Pace(), History()
         self._started = time.monotonic()
         self._phase, self._since, self._done, self._total = "", time.monotonic(), 0, 0
         self._spinner = Spinner("dots")
@@ -67,6 +71,7 @@ class LiveDisplay:
     def on_event(self, event: Event) -> None:
         """Print the lines of the event above the display."""
         self._pace.on_event(event)
+        self._history.on_event(event)
         for line in self._story.tell(event):
             self._console.print(_styled(line))
         if isinstance(event, TrainingStarted | Scored):
@@ -76,6 +81,7 @@ class LiveDisplay:
         """Move the training bar."""
         self._phase = ""
         self._pace.add(row)
+        self._history.add(row)
 
     def on_progress(self, phase: str, done: int, total: int) -> None:
         """Move the bar of the phase, or begin it."""
@@ -85,13 +91,32 @@ class LiveDisplay:
 
     def render(self) -> RenderableType:
         """Return the display as it is now; called by rich's own thread."""
+        is_training = 0 < self._pace.step < self._pace.num_steps
         if self._phase:
             is_brief = time.monotonic() - self._since < _MOMENT_S
-            return Text() if is_brief else self._row(self._phase, self._done, self._total)
+            row = Text() if is_brief else self._row(self._phase, self._done, self._total)
+            # A validation in mid-training leaves the curve where it is: nothing on the screen jumps.
+            return Group(row, self._numbers(), self._curve()) if is_training else row
         if self._pace.step >= self._pace.num_steps:
             return Text()
-        row = self._row("training", self._pace.step, self._pace.num_steps)
-        return Group(row, Text(f"  {self._pace.numbers()}", style="dim", overflow="ellipsis", no_wrap=True))
+        return Group(self._row("training", self._pace.step, self._pace.num_steps), self._numbers(), self._curve())
+
+    def _numbers(self) -> Text:
+        return Text(f"  {self._pace.numbers()}", style="dim", overflow="ellipsis", no_wrap=True)
+
+    def _curve(self) -> Text:
+        """Return the loss curve, or nothing where the screen is too small or shows no braille."""
+        if self._console.options.ascii_only or self._console.height < _MIN_SCREEN_HEIGHT:
+            return Text()
+        width = min(self._console.width - 1, _MAX_CURVE_WIDTH)
+        lines = draw(self._history.train, self._history.valid, width=width, height=_CURVE_HEIGHT)
+        text = Text(no_wrap=True)
+        for line in lines:
+            text.append(line[:AXIS_WIDTH], "dim").append(line[AXIS_WIDTH:], "dim" if line is lines[-1] else "cyan")
+            text.append("\n")
+        text.rstrip()
+        text.highlight_words([VALIDATION], "bold yellow")
+        return text
 
     def _row(self, name: str, done: int, total: int) -> Table:
         row = Table.grid(padding=(0, 1))

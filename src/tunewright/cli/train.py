@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from tunewright.cli.extras import need_train_packages
 from tunewright.cli.progress import Manner, print_json, watch
-from tunewright.cli.screen import make_console
+from tunewright.cli.screen import command, make_console
 from tunewright.cli.verdict import print_verdict
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.recorder import Listener
@@ -82,5 +84,15 @@ def _perform(job: Callable[[Listener], RunFolder], how: Manner) -> None:
         print_json({"type": "summary", **summarise(run).as_dict()})
     elif how == "quiet":
         print(run.path)
+    elif run.state() == "paused":
+        _print_pause(run)
     else:
         print_verdict(make_console(), run)
+
+
+def _print_pause(run: RunFolder) -> None:
+    summary, console = summarise(run), make_console()
+    # soft_wrap: a command that is broken by a line end cannot be copied.
+    console.print(Text(summary.message, style="bold"), soft_wrap=True)
+    console.print(f"go on       {command('resume', run.path)}", soft_wrap=True)
+    console.print(f"look at it  {command('show', run.path)}", soft_wrap=True)

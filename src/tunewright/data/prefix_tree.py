@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def grow(rows: Sequence[EncodedRow]) -> Forest:
     """
     order = sort_by_prefix(rows)
     ids = [rows[index].ids[: useful_tokens(rows[index])] for index in order]
-    neighbours = [0] + [shared_length(first, second) for first, second in zip(ids, ids[1:], strict=False)]
+    neighbours = [0] + [shared_length(first, second) for first, second in pairwise(ids)]
     garden = _Garden(ids, neighbours)
     garden.plant(0, len(ids), 0, [])
     return garden.forest(rows, order)
@@ -88,7 +89,7 @@ class _Garden:
     def _plant_branches(self, first: int, last: int, depth: int, path: list[tuple[int, int]], shared: int) -> None:
         """Add the groups of rows that share more than `shared` tokens, each with a branch of its own."""
         cuts = [first, *(k for k in range(first + 1, last) if self.neighbours[k] == shared), last]
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             self.plant(start, end, depth, path)
 
     def _add_leaf(self, row: int, depth: int, path: list[tuple[int, int]]) -> None:

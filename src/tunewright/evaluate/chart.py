@@ -14,9 +14,8 @@ from typing import Literal
 from markupsafe import Markup
 
 Point = tuple[float, float | None]
-Style = Literal["thin", "line", "dots", "best"]
+Style = Literal["thin", "line", "dots", "best", "none"]
 
-WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 40
 # More points than this cannot be told apart at the chart's width.
 _MAX_POINTS = 700
@@ -24,11 +23,22 @@ _MAX_POINTS = 700
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One named line or set of marks; `style` is also its CSS class."""
+    """One named line or set of marks; `style` is also its CSS class. `none` only widens the axes."""
 
     name: str
     style: Style
     points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The size of a chart in units of its own, which are pixels where the page does not scale it."""
+
+    width: int = 720
+    height: int = 300
+
+
+WIDE, SMALL = Frame(), Frame(350, 190)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +57,40 @@ class Axis:
 
 
 def line_chart(
-    series: Sequence[Series], *, title: str, description: str, x_label: str, y_label: str, chart_id: str = "chart"
+    series: Sequence[Series],
+    *,
+    title: str,
+    description: str,
+    x_label: str,
+    y_label: str,
+    chart_id: str = "chart",
+    frame: Frame = WIDE,
 ) -> Markup:
-    """Return the chart, or empty markup if no series has a finite point. `chart_id` is unique in its page."""
+    """Return the chart, or empty markup if no series has a finite point. `chart_id` is unique in its page.
+
+    A small chart shows one thing, which its label names: it has no legend.
+    """
     drawn = [Series(line.name, line.style, _thinned(_finite(line.points))) for line in series]
     drawn = [line for line in drawn if line.points]
     if not drawn:
         return Markup("")
-    x_ticks = ticks([x for line in drawn for x, _ in line.points], whole=True)
-    y_ticks = ticks([y for line in drawn for _, y in line.points if y is not None])
-    x_axis = Axis(x_ticks[0], x_ticks[-1], LEFT, WIDTH - RIGHT)
-    y_axis = Axis(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+    wanted = 5 if frame is WIDE else 3
+    x_ticks = ticks([x for line in drawn for x, _ in line.points], whole=True, wanted=wanted)
+    y_ticks = ticks([y for line in drawn for _, y in line.points if y is not None], wanted=wanted)
+    x_axis = Axis(x_ticks[0], x_ticks[-1], LEFT, frame.width - RIGHT)
+    y_axis = Axis(y_ticks[0], y_ticks[-1], frame.height - BOTTOM, TOP)
     head = Markup(
         '<svg class="chart" viewBox="0 0 {w} {h}" role="img" aria-labelledby="{id}-title {id}-desc">'
         '<title id="{id}-title">{title}</title><desc id="{id}-desc">{desc}</desc>'
-    ).format(w=WIDTH, h=HEIGHT, id=chart_id, title=title, desc=description)
+    ).format(w=frame.width, h=frame.height, id=chart_id, title=title, desc=description)
     grid = _grid(x_axis, y_axis, x_ticks, y_ticks)
     labels = Markup(
         '<text class="label" x="{x}" y="{y}" text-anchor="end">{x_label}</text>'
         '<text class="label" x="{left}" y="12">{y_label}</text>'
-    ).format(x=WIDTH - RIGHT, y=HEIGHT - 4, x_label=x_label, left=0, y_label=y_label)
+    ).format(x=frame.width - RIGHT, y=frame.height - 4, x_label=x_label, left=0, y_label=y_label)
     marks = Markup("").join(_marks(line, x_axis, y_axis) for line in drawn)
-    return head + grid + marks + labels + _legend(drawn) + Markup("</svg>")
+    legend = _legend(drawn, frame) if frame is WIDE else Markup("")
+    return head + grid + marks + labels + legend + Markup("</svg>")
 
 
 def smoothed(points: Sequence[Point], *, span: int | None = None) -> list[Point]:
@@ -125,16 +147,17 @@ def _height(point: Point) -> float:
 
 
 def _grid(x_axis: Axis, y_axis: Axis, x_ticks: list[float], y_ticks: list[float]) -> Markup:
+    left, right, bottom = int(x_axis.start_px), int(x_axis.end_px), int(y_axis.start_px)
     lines = [
         Markup(
             '<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
             '<text class="tick" x="{text}" y="{base}" text-anchor="end">{value}</text>'
-        ).format(left=LEFT, right=WIDTH - RIGHT, y=y_axis.px(v), text=LEFT - 8, base=y_axis.px(v) + 4, value=_number(v))
+        ).format(left=left, right=right, y=y_axis.px(v), text=left - 8, base=y_axis.px(v) + 4, value=_number(v))
         for v in y_ticks
     ]
     lines += [
         Markup('<text class="tick" x="{x}" y="{y}" text-anchor="{anchor}">{value}</text>').format(
-            x=x_axis.px(v), y=HEIGHT - BOTTOM + 18, anchor="end" if v == x_ticks[-1] else "middle", value=_number(v)
+            x=x_axis.px(v), y=bottom + 18, anchor="end" if v == x_ticks[-1] else "middle", value=_number(v)
         )
         for v in x_ticks
     ]
@@ -150,6 +173,8 @@ def _marks(line: Series, x_axis: Axis, y_axis: Axis) -> Markup:
     if line.style in {"thin", "line"} and len(places) > 1:
         path = " ".join(f"{x},{y}" for x, y in places)
         return Markup('<polyline class="{style}" points="{path}"/>').format(style=line.style, path=path)
+    if line.style == "none":
+        return Markup("")
     if line.style == "best":
         return Markup("").join(_best_mark(x, y) for x, y in places)
     return Markup("").join(_dot(x, y, line.style) for x, y in places)
@@ -163,10 +188,10 @@ def _best_mark(x: float, y: float) -> Markup:
     return Markup('<circle class="best" cx="{x}" cy="{y}" r="8"/>').format(x=x, y=y)
 
 
-def _legend(drawn: Sequence[Series]) -> Markup:
+def _legend(drawn: Sequence[Series], frame: Frame) -> Markup:
     parts: list[Markup] = []
     # Laid out from the right end; 6.6 px is a generous mean width of a letter at this size.
-    x = WIDTH - RIGHT
+    x = frame.width - RIGHT
     for line in reversed(drawn):
         x -= round(6.6 * len(line.name))
         parts.append(Markup('<text class="legend" x="{x}" y="12">{name}</text>').format(x=x, name=line.name))

@@ -13,10 +13,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from tunewright.evaluate.chart import Point, Series, line_chart, smoothed
+from tunewright.evaluate.chart import SMALL, Point, Series, line_chart, smoothed
 from tunewright.runs.atomic import write_text
 from tunewright.runs.events import DataRead, DataSplit, Event, ModelLoaded, RowLeftOut, TrainingStarted, Validated
 from tunewright.runs.folder import RunFolder
+from tunewright.runs.hardest import HARDEST, load_hardest
 from tunewright.runs.metrics import MetricsRow
 from tunewright.runs.samples import Sample, Scores
 from tunewright.runs.summary import LOWER_IS_BETTER, distinct, last_of, score_text, summarise
@@ -25,6 +26,23 @@ _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 _MAX_LEFT_OUT = 100
 # Fewer points than this are a line one can read; smoothing would only hide them.
 _MIN_POINTS_TO_SMOOTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    field: str
+    name: str
+    unit: str
+    unit_size: float = 1.0
+    is_noisy: bool = True
+
+
+_MACHINE = (
+    _Curve("tokens_per_second", "throughput", "tokens/s"),
+    _Curve("memory_bytes", "memory", "GB", 1e9, is_noisy=False),
+    _Curve("cpu_percent", "processor", "% of one core"),
+    _Curve("gpu_percent", "accelerator busy", "%"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,8 @@ def render_report(run: RunFolder) -> str:
         "summary": summary,
         "bars": score_bars(scores, summary.headline),
         "chart": loss_chart(run.metrics(), events, summary.best_step),
+        "machine": machine_charts(run.metrics()),
+        "hardest": load_hardest(run.path / HARDEST),
         "groups": _groups(scores, summary.headline),
         "samples": [_sample(sample, summary.headline) for sample in scores.samples] if scores else [],
         "model": last_of(ModelLoaded, events),
@@ -103,6 +123,35 @@ def loss_chart(rows: list[MetricsRow], events: list[Event], best_step: int | Non
     )
 
 
+def machine_charts(rows: list[MetricsRow]) -> list[Markup]:
+    """Return small charts of throughput, memory, processor and accelerator: those that were measured."""
+    charts: list[Markup] = []
+    for curve in _MACHINE:
+        points: list[Point] = [(row.step, _scaled(getattr(row, curve.field), curve.unit_size)) for row in rows]
+        known = [y for _, y in points if y is not None]
+        if not known:
+            continue
+        few = len(known) < _MIN_POINTS_TO_SMOOTH
+        series = [Series(curve.name, "line", points)]
+        if curve.is_noisy and not few:
+            series = [Series("each step", "thin", points), Series(curve.name, "line", smoothed(points))]
+        # From 0: a share of what there is is judged by its height, and a flat line must look flat.
+        series.append(Series("", "none", [(points[0][0], 0.0)]))
+        middle = sorted(known)[len(known) // 2]
+        words = f"Half of the steps had more than {middle:,.4g} {curve.unit}, none more than {max(known):,.4g}."
+        chart = line_chart(
+            series,
+            title=f"{curve.name} over the run",
+            description=words,
+            x_label="optimiser step",
+            y_label=f"{curve.name} ({curve.unit})",
+            chart_id=curve.field,
+            frame=SMALL,
+        )
+        charts.append(chart)
+    return charts
+
+
 def duration_text(seconds: float) -> str:
     """Return a duration in its two largest units: `2 min 5 s`."""
     if seconds < 60:
@@ -111,6 +160,10 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _scaled(value: float | None, unit_size: float) -> float | None:
+    return None if value is None else value / unit_size
 
 
 def _bar(name: str, base: float, tuned: float, is_headline: bool) -> Bar:

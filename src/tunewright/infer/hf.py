@@ -1,6 +1,7 @@
 """The transformers engine: batched, with a KV cache, on the live model of a training run as on a loaded one.
 
-Prompts are padded on the left inside a batch of like length. Special ids and the template are the tokenizer's.
+Prompts are padded on the left inside a batch of like length. Special ids and the template are the tokenizer's. A model
+with a tuned prompt gets its virtual tokens in front of every prompt; they take their part of the context.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from tunewright.infer.engine import Completion, Sampling
 from tunewright.models.load import context_tokens
+from tunewright.models.soft_prompt import prefix_ids
 from tunewright.models.tokenizer import HfChatTokenizer
 
 # Every way in which a model's own generation defaults (generation_config.json) could change which token is chosen:
@@ -46,6 +48,7 @@ class HfEngine:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> list[Completion]:
         """Return one answer per prompt. Prompts run in batches of like length, so padding is little."""
+        prompts = [[*prefix_ids(self.model), *prompt] for prompt in prompts]
         answers: dict[int, Completion] = {}
         for limit, indices in self._batches(prompts, sampling.max_new_tokens):
             batch = self._generate_batch([prompts[index] for index in indices], limit, sampling)
@@ -58,7 +61,8 @@ class HfEngine:
         """Yield the answer in pieces; a piece waits until its bytes make whole characters."""
         generator = torch.Generator(device=self.model.device).manual_seed(sampling.seed)
         cache = DynamicCache(config=self.model.config)
-        tokens = torch.tensor([list(prompt)], device=self.model.device)
+        prompt = [*prefix_ids(self.model), *prompt]
+        tokens = torch.tensor([prompt], device=self.model.device)
         ids: list[int] = []
         text = shown = ""
         for _ in range(min(sampling.max_new_tokens, context_tokens(self.model) - len(prompt))):

@@ -7,13 +7,16 @@ from pathlib import Path
 from tunewright.data.contract import check_contract, load_contract
 from tunewright.errors import RunError
 from tunewright.infer.hf import HfEngine
-from tunewright.methods.lora import load_adapter
+from tunewright.methods.artifact import load_artifact
+from tunewright.methods.method import Method
 from tunewright.models.hardware import choose_hardware
 from tunewright.models.load import load_model
 from tunewright.models.source import ModelSource, find_model
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
 from tunewright.runs.folder import RunFolder
+from tunewright.spec.maker import load_maker
 from tunewright.spec.model import ModelSpec
+from tunewright.spec.recipe import Recipe
 from tunewright.spec.train import HardwareSpec
 
 
@@ -33,10 +36,15 @@ def load_engine(run: RunFolder, hardware: HardwareSpec) -> HfEngine:
         spec = ModelSpec(source=str(folder))
         source = find_model(spec)
         return HfEngine(load_model(source, spec, chosen), trained_tokenizer(folder, spec))
-    spec = run.recipe().model
-    model = load_adapter(load_model(find_model(spec), spec, chosen), folder)
+    recipe = run.recipe()
+    spec, method = recipe.model, _method_of(recipe)
+    model = load_artifact(load_model(find_model(spec), spec, chosen, method.quantisation), folder)
     # The artifact's own tokenizer: it carries the chat template that the rows were rendered with.
     return HfEngine(model, trained_tokenizer(folder, spec))
+
+
+def _method_of(recipe: Recipe) -> Method:
+    return load_maker(recipe.method)(recipe.method)
 
 
 def trained_tokenizer(folder: Path, spec: ModelSpec) -> HfChatTokenizer:

@@ -15,13 +15,18 @@ from typing import Any, Literal
 
 from tunewright.runs.events import (
     ArtifactSaved,
+    BatchSkipped,
+    CheckpointDamaged,
     DataRead,
     DataSplit,
     Event,
+    MicroBatchHalved,
     ModelLoaded,
     Notice,
+    RateLowered,
     RowLeftOut,
     RuleApplied,
+    RunPaused,
     RunStarted,
     Scored,
     TrainingStarted,
@@ -35,6 +40,7 @@ _PACE_STEPS = 20
 _PAUSE_S = 2.0
 _REDRAW_S = 0.5
 _MAX_LEFT_OUT = 3
+_SAID_AS_LOSS = frozenset({"valid_loss", "loss", "perplexity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,8 @@ class Pace:
             parts.append(f"validation loss {_number(self.valid_loss)}")
         if (rate := self.tokens_per_s) is not None:
             parts.append(f"{rate:,.0f} tokens/s")
+        if row.memory_bytes is not None:
+            parts.append(f"{row.memory_bytes / 1e9:.2f} GB")
         return " · ".join(parts)
 
     def text(self) -> str:
@@ -283,7 +291,9 @@ def _counted(number: int, noun: str) -> str:
 
 def _validated(event: Validated) -> Line:
     best = "  best so far" if event.is_best else ""
-    return Line(f"validated step {event.step:,}: loss {_number(event.valid_loss)}{best}")
+    more = {name: score for name, score in event.scores.items() if name not in _SAID_AS_LOSS}
+    shown = "".join(f", {name} {score_text(name, score)}" for name, score in more.items())
+    return Line(f"validated step {event.step:,}: loss {_number(event.valid_loss)}{shown}{best}")
 
 
 def _scored(event: Scored) -> Line:
@@ -294,6 +304,30 @@ def _scored(event: Scored) -> Line:
 
 def _saved(event: ArtifactSaved) -> Line:
     return Line(f"saved     {event.path} ({event.size_bytes / 1e6:.1f} MB)")
+
+
+def _damaged(event: CheckpointDamaged) -> Line:
+    return Line(f"damaged   checkpoint of step {event.step:,}: {event.reason}; set aside as {event.path}", "warning")
+
+
+def _skipped(event: BatchSkipped) -> Line:
+    rows = ", ".join(event.rows[:_MAX_LEFT_OUT]) + (", …" if len(event.rows) > _MAX_LEFT_OUT else "")
+    return Line(f"skipped   step {event.step:,}: {event.reason} ({rows})", "warning")
+
+
+def _lowered(event: RateLowered) -> Line:
+    scale = f"{event.rate_scale:.3g} of the learning rate"
+    return Line(f"back off  at step {event.step:,}: on from step {event.back_to:,} at {scale}", "warning")
+
+
+def _halved(event: MicroBatchHalved) -> Line:
+    why = "memory ran out" if event.cause == "allocator" else "the system killed the process before this one"
+    now = f"{event.tokens:,} tokens at once instead of {event.former_tokens:,}"
+    return Line(f"memory    step {event.step:,}: {why}; {now}, the same rows a step", "warning")
+
+
+def _paused(event: RunPaused) -> Line:
+    return Line(f"paused    after step {event.step:,}: {event.reason}" + (f" ({event.hint})" if event.hint else ""))
 
 
 def _notice(event: Notice) -> Line:
@@ -311,4 +345,9 @@ _WORDS: dict[type, Callable[[Any], Line | None]] = {
     Scored: _scored,
     ArtifactSaved: _saved,
     Notice: _notice,
+    CheckpointDamaged: _damaged,
+    BatchSkipped: _skipped,
+    RateLowered: _lowered,
+    MicroBatchHalved: _halved,
+    RunPaused: _paused,
 }

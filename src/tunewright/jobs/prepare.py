@@ -22,15 +22,21 @@ from tunewright.data.shorten import Shortened
 from tunewright.data.token_rows import encode_rows
 from tunewright.errors import NoRowsError, RecipeError
 from tunewright.jobs.rows import RowSets, load_rows, unusable_error
+from tunewright.methods.method import Method
 from tunewright.models import segments
+from tunewright.models.forward import ForestModel
 from tunewright.models.hardware import Hardware, choose_hardware
+from tunewright.models.layout import choose_layout
 from tunewright.models.load import context_tokens, load_model, num_parameters
 from tunewright.models.source import ModelSource, find_model
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
 from tunewright.runs.events import DataRead, DataSplit, Event, Notice, RowLeftOut, RowShortened, RuleApplied
 from tunewright.runs.recorder import Listener
 from tunewright.spec.defaults import Choice, JobFacts, settle, total_steps
+from tunewright.spec.maker import load_maker
+from tunewright.spec.method import PromptSpec
 from tunewright.spec.recipe import Recipe
+from tunewright.train.optimizer import check_optimizer
 
 # Below, encoding takes a moment, and the cache would fill with entries that nobody needs.
 _NUM_ROWS_WORTH_KEEPING = 5_000
@@ -70,6 +76,8 @@ class Prepared:
     sets: RowSets
     tokens: TokenRows
     contract: PromptContract
+    runner: ForestModel
+    """The model as the loop and the scorer run it; `model` is the same object, for generation and for saving."""
 
     @property
     def test_rows(self) -> list[Row]:
@@ -100,6 +108,11 @@ class Prepared:
             num_test=len(self.tokens.test),
             test_is_validation=self.sets.test_is_validation,
         )
+        if self.runner.choice.layout == "padded" and self.recipe.train.hardware.layout != "padded":
+            yield Notice(
+                message=f"rows are padded instead of packed: {self.runner.choice.reason}",
+                hint="results are the same; training takes longer, most of all where rows share a prompt",
+            )
         for choice in self.choices:
             yield RuleApplied(path=choice.path, value=choice.value, rule=choice.rule)
         if not self.tokenizer.has_own_template:
@@ -124,10 +137,13 @@ def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -
     sets = load_rows(recipe.data)
     source = find_model(recipe.model)
     hardware = choose_hardware(recipe.train.hardware)
+    check_optimizer(recipe.train.optimizer, hardware.device)
     listener.on_progress("loading model", 0, 1)
     tokenizer = load_tokenizer(source, recipe.model, clock)
-    model = load_model(source, recipe.model, hardware)
-    context = context_tokens(model)
+    method: Method = load_maker(recipe.method)(recipe.method)
+    model = load_model(source, recipe.model, hardware, method.quantisation)
+    # What stands in front of every row takes its place in the context.
+    context = context_tokens(model) - (recipe.method.num_tokens if isinstance(recipe.method, PromptSpec) else 0)
     listener.on_progress("encoding rows", 0, 1)
     tokens = _encode(sets, tokenizer, recipe, context)
     facts = JobFacts(num_rows=tokens.num_visits, num_parameters=num_parameters(model), context_tokens=context)
@@ -143,7 +159,15 @@ def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -
         sets=sets,
         tokens=tokens,
         contract=make_contract(tokenizer),
+        runner=_runner(model, settled, tokens),
     )
+
+
+def _runner(model: PreTrainedModel, recipe: Recipe, tokens: TokenRows) -> ForestModel:
+    hardware = recipe.train.hardware
+    longest = max(row.num_tokens for row in (*tokens.train, *tokens.validation, *tokens.test))
+    choice = choose_layout(model, hardware.layout, longest)
+    return ForestModel(model, choice, checkpointing=hardware.activation_checkpointing)
 
 
 def _length_limit(recipe: Recipe, context: int) -> int:

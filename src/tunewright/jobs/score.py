@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from tunewright.data.pack import make_forests
+from tunewright.data.prefix import with_prefix
 from tunewright.data.rows import Row
 from tunewright.evaluate.answers import answer_rows, mean_scores, sample_rows
 from tunewright.evaluate.compare import Column
-from tunewright.evaluate.loss import plan_batches, score_loss
+from tunewright.evaluate.loss import score_loss
 from tunewright.graders.text import choose
 from tunewright.infer.hf import HfEngine
 from tunewright.jobs.prepare import Prepared
+from tunewright.models.soft_prompt import prefix_ids
 from tunewright.objectives.objective import Objective
 from tunewright.runs.events import Scored
 from tunewright.runs.recorder import Recorder
@@ -56,9 +59,11 @@ def score(
 
         return tell
 
-    pad, budget = prepared.tokenizer.pad_id, prepared.recipe.train.hardware.micro_batch_tokens
-    batches = plan_batches(prepared.tokens.test, pad, budget)
-    loss = score_loss(prepared.model, objective, batches, progress(f"scoring the {subject} model"))
+    budget = prepared.recipe.train.hardware.micro_batch_tokens
+    # The base has no virtual tokens, and a soft prompt is read from the live model: one line serves both.
+    scored = with_prefix(prepared.tokens.test, prefix_ids(prepared.model))
+    forests = make_forests(scored, budget, prepared.runner.choice.layout)
+    loss = score_loss(prepared.runner, objective, forests, progress(f"scoring the {subject} model"))
     engine = HfEngine(prepared.model, prepared.tokenizer, batch_size=prepared.recipe.evaluate.batch_size)
     limit = prepared.recipe.evaluate.max_new_tokens
     tell = progress(f"answering with the {subject} model")

@@ -1,74 +1,92 @@
 """Fine-tune: from a Recipe to a run folder with an artifact, scores and a report; and go on with a stopped run.
 
-Runs in the caller's process. Whatever ends it is written to the run: finished, interrupted or failed.
+Runs in the caller's process. Whatever ends it is written to the run: finished, paused, interrupted or failed. What a
+killed process left is mended before anything is computed (`jobs.mend`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import torch
+import numpy as np
 from safetensors import SafetensorError
 
 import tunewright
 from tunewright.data.contract import save_contract
-from tunewright.errors import DataError, Interrupted, ModelError, RunError, StorageError, TunewrightError
+from tunewright.data.encode import EncodedRow
+from tunewright.data.pack import make_forests
+from tunewright.data.prefix import with_prefix
+from tunewright.errors import RunError, StorageError
 from tunewright.evaluate.compare import Column, compare, load_column, save_column
-from tunewright.evaluate.loss import plan_batches, score_loss
+from tunewright.evaluate.loss import LossScore, row_losses, score_loss
 from tunewright.evaluate.report import write_report
+from tunewright.jobs.ending import ending_recorded
+from tunewright.jobs.hardest import write_hardest
+from tunewright.jobs.lineage import (
+    base_lineage,
+    check_same_inputs,
+    complete_manifest,
+    on_former_hardware,
+    record_start,
+    settle_recipe,
+)
+from tunewright.jobs.mend import set_aside, within_memory
 from tunewright.jobs.prepare import Prepared, prepare
 from tunewright.jobs.score import answered_rows, grader_names, score
+from tunewright.jobs.start_from import StartWeights, check_base, find_start, fitted_weights
 from tunewright.jobs.stop import StopRequest
-from tunewright.methods.method import Method
+from tunewright.jobs.trackers import find_trackers, make_listener
+from tunewright.jobs.usage import make_meter
+from tunewright.jobs.validation import check_metric_name, check_metric_rows, make_validator
+from tunewright.methods.method import Method, Origin
+from tunewright.methods.prompt import Prompt
 from tunewright.models.load import context_tokens, num_parameters
-from tunewright.models.source import fingerprint
+from tunewright.models.soft_prompt import prefix_ids
 from tunewright.objectives.objective import Objective
 from tunewright.runs.atomic import remove_leftovers, replace_folder
-from tunewright.runs.events import (
-    ArtifactSaved,
-    ModelLoaded,
-    Notice,
-    RunFailed,
-    RunFinished,
-    RunInterrupted,
-    RunStarted,
-)
+from tunewright.runs.events import ArtifactSaved, ModelLoaded, Notice, RunFinished, RunStarted
 from tunewright.runs.folder import RunFolder, check_free, default_run_path
-from tunewright.runs.machine import read_hardware
-from tunewright.runs.manifest import BaseModelLineage, DataFile, recipe_sha256
+from tunewright.runs.memory_kill import note_running, was_killed_for_memory
 from tunewright.runs.recorder import Listener, Recorder, Silent
 from tunewright.spec.maker import load_maker
 from tunewright.spec.recipe import Recipe
+from tunewright.train.checkpoint import newest_whole
 from tunewright.train.loop import Loop, LoopInput
+from tunewright.train.randomness import seed_everything
 
 
 def finetune(recipe: Recipe, listener: Listener | None = None) -> RunFolder:
-    """Run `recipe` to its end and return the run.
+    """Run `recipe` to its end, or until its time is up or SIGTERM asks: then the run is `paused`; and return the run.
 
     Raises:
         RunExistsError, StorageError: before anything is computed, if the output folder cannot be used.
         DataError, ModelError, RecipeError: before a run folder exists.
         Interrupted: if the user stopped it; the run can be resumed.
         TrainingError: if the optimisation failed; checkpoints are kept.
+        StorageError: if the disk was full; the run is paused, and what was saved is kept.
     """
     listener = listener or Silent()
     path = Path(recipe.output) if recipe.output else default_run_path(recipe, datetime.now())
     check_free(path)
+    check_metric_name(recipe)
+    trackers = find_trackers(recipe.trackers)
     with StopRequest() as stop:
+        start = _find_start(recipe)
         prepared = prepare(recipe, listener)
+        _check_fit(prepared, start)
         stop.check()
         run = RunFolder.create(path, prepared.recipe)
         with run, run.lock():
-            _execute(run, prepared, Recorder(run, listener), stop)
+            listener = make_listener(trackers, run, prepared.recipe, listener)
+            _execute(run, prepared, Recorder(run, listener), stop, start)
     return run
 
 
 def resume(path: Path, listener: Listener | None = None) -> RunFolder:
-    """Go on with a stopped run from its newest checkpoint, or from the start if it has none.
+    """Go on with a stopped run from its newest whole checkpoint, or from the start if it has none.
 
     Raises:
         RunMissingError, RunLockedError: if there is no such run or somebody is writing it.
@@ -81,21 +99,40 @@ def resume(path: Path, listener: Listener | None = None) -> RunFolder:
     with StopRequest() as stop, run, run.lock():
         if run.state() == "finished":
             raise RunError(f"{path}: the run is finished", hint=f"tunewright show {path}")
-        prepared = prepare(_on_former_hardware(run), listener, run.manifest().template_clock)
-        _check_same_inputs(run, prepared)
+        recipe = on_former_hardware(run)
+        trackers = find_trackers(recipe.trackers)
+        start = None if run.checkpoints() else _find_start(recipe)
+        prepared = prepare(recipe, listener, run.manifest().template_clock)
+        check_same_inputs(run, prepared)
+        _check_fit(prepared, start)
         stop.check()
-        _settle(run, prepared.recipe)
-        _execute(run, prepared, Recorder(run, listener), stop)
+        settle_recipe(run, prepared.recipe)
+        listener = make_listener(trackers, run, prepared.recipe, listener)
+        _execute(run, prepared, Recorder(run, listener), stop, start)
     return run
 
 
-def _execute(run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopRequest) -> None:
+def _find_start(recipe: Recipe) -> StartWeights | None:
+    return find_start(recipe.model.start_from, recipe.method) if recipe.model.start_from else None
+
+
+def _check_fit(prepared: Prepared, start: StartWeights | None) -> None:
+    check_metric_rows(prepared.recipe, prepared.tokens)
+    if start is not None:
+        check_base(start, prepared.model, base_lineage(prepared).weights_sha256)
+
+
+def _execute(
+    run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopRequest, start: StartWeights | None
+) -> None:
     started = time.perf_counter()
+    stop.allow(prepared.recipe.train.stop.max_minutes)
     remove_leftovers(run.path)
-    checkpoints = run.checkpoints()
-    newest = checkpoints[-1] if checkpoints else None
+    newest, damages = newest_whole(run)
+    was_killed = was_killed_for_memory(run.path)
     run.truncate_metrics_after(newest.step if newest else 0)
-    with _ending_recorded(recorder):
+    with ending_recorded(recorder, stop):
+        note_running(run.path)
         recorder.event(
             RunStarted(
                 run_id=run.manifest().run_id,
@@ -104,28 +141,37 @@ def _execute(run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopR
                 resumed_from_step=newest.step if newest else None,
             )
         )
+        set_aside(damages, newest, recorder)
+        prepared = within_memory(prepared, recorder, was_killed=was_killed)
         for event in prepared.events():
             recorder.event(event)
-        _complete_manifest(run, prepared)
+        complete_manifest(run, prepared)
         save_contract(run.path, prepared.contract)
         objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
         base = _base_column(run, prepared, objective, recorder, stop)
         method = _apply_method(prepared, recorder)
         loop = _make_loop(prepared, objective, recorder, stop)
+        if start is not None and newest is None:
+            loop.masters.load(fitted_weights(start, loop.masters.tensors))
+            record_start(run, start)
         state = loop.run(newest.path if newest else None)
         _save_artifact(run, prepared, method, loop, recorder)
+        _write_hardest(prepared, objective, recorder, stop)
         tuned = score(prepared, objective, "tuned", recorder, stop.check)
         num_samples = prepared.recipe.evaluate.num_samples
         run.save_scores(compare(base, tuned, grader_names(prepared), len(prepared.tokens.test), num_samples))
         seconds = time.perf_counter() - started
         recorder.event(RunFinished(seconds=seconds, best_step=state.best_step, num_steps=state.step))
     # The report shows a finished run, so it comes after; a report that fails does not make the run a failed one.
-    write_report(run)
+    if run.state() == "finished":
+        write_report(run)
 
 
 def _apply_method(prepared: Prepared, recorder: Recorder) -> Method:
-    torch.manual_seed(prepared.recipe.train.seed)
+    seed_everything(prepared.recipe.train.seed)
     method: Method = load_maker(prepared.recipe.method)(prepared.recipe.method)
+    if isinstance(method, Prompt):
+        method.use_tokenizer(prepared.tokenizer.encode)
     num_all = num_parameters(prepared.model)
     model = method.apply(prepared.model)
     recorder.event(
@@ -137,34 +183,50 @@ def _apply_method(prepared: Prepared, recorder: Recorder) -> Method:
             device=prepared.hardware.device,
             precision=prepared.hardware.precision,
             template="own" if prepared.tokenizer.has_own_template else "fallback",
+            layout=prepared.runner.choice.layout,
+            layout_reason=prepared.runner.choice.reason,
         )
     )
     return method
 
 
 def _make_loop(prepared: Prepared, objective: Objective, recorder: Recorder, stop: StopRequest) -> Loop:
-    pad, budget = prepared.tokenizer.pad_id, prepared.recipe.train.hardware.micro_batch_tokens
-    batches = plan_batches(prepared.tokens.validation, pad, budget) if prepared.tokens.validation else []
+    front = prefix_ids(prepared.model)
+    validate = None
+    if prepared.tokens.validation:
+        rows = with_prefix(prepared.tokens.validation, front)
+        budget = prepared.recipe.train.hardware.micro_batch_tokens
+        forests = make_forests(rows, budget, prepared.runner.choice.layout)
 
-    def validate() -> float:
-        return score_loss(prepared.model, objective, batches).loss
+        def score_rows(tell: Callable[[int, int], None]) -> LossScore:
+            return score_loss(prepared.runner, objective, forests, tell)
 
-    if not batches:
+        validate = make_validator(prepared, score_rows, recorder, stop)
+    else:
         message = "there are no validation rows: the last weights are delivered, not the best ones"
         recorder.event(Notice(message=message, hint="--validation rows.jsonl, or --set data.validation_split=0.1"))
     given = LoopInput(
-        model=prepared.model,
+        model=prepared.runner,
         objective=objective,
-        rows=prepared.tokens.train,
+        rows=with_prefix(prepared.tokens.train, front),
         source_sizes=prepared.tokens.sizes,
         source_weights=prepared.tokens.weights,
         spec=prepared.recipe.train,
         num_steps=prepared.num_steps,
-        pad_id=pad,
-        validate=validate if batches else None,
+        validate=validate,
         should_stop=stop,
+        meter=make_meter(prepared.hardware.device),
     )
     return Loop(given, recorder)
+
+
+def _write_hardest(prepared: Prepared, objective: Objective, recorder: Recorder, stop: StopRequest) -> None:
+    front, budget = prefix_ids(prepared.model), prepared.recipe.train.hardware.micro_batch_tokens
+
+    def losses(rows: Sequence[EncodedRow], tell: Callable[[int, int], None]) -> np.ndarray:
+        return row_losses(prepared.runner, objective, with_prefix(rows, front), budget, tell)
+
+    write_hardest(prepared, losses, recorder, stop)
 
 
 def _base_column(
@@ -183,7 +245,7 @@ def _base_column(
 def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loop, recorder: Recorder) -> None:
     path = run.adapter_path if method.artifact == "adapter" else run.model_path
     with replace_folder(path) as folder:
-        origin = (prepared.recipe.model, prepared.source)
+        origin = Origin(prepared.recipe.model, prepared.source)
         try:
             method.save(prepared.model, loop.masters.tensors, folder, origin)
             prepared.tokenizer.save(folder)
@@ -194,110 +256,3 @@ def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loo
             raise StorageError(f"{path}: cannot be written: {error}", hint=hint) from error
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     recorder.event(ArtifactSaved(kind=method.artifact, path=f"artifacts/{path.name}", size_bytes=size))
-
-
-def _complete_manifest(run: RunFolder, prepared: Prepared) -> None:
-    hardware = prepared.hardware
-    run.save_manifest(
-        run.manifest().model_copy(
-            update={
-                "recipe_sha256": recipe_sha256(run.recipe()),
-                "data": tuple(
-                    DataFile(role=role, path=str(r.path), sha256=r.sha256, num_rows=len(r.rows))
-                    for role, r in prepared.sets.files
-                ),
-                "base_model": _base_lineage(prepared),
-                "template_sha256": prepared.contract.template_sha256,
-                "vocabulary_sha256": prepared.contract.vocabulary_sha256,
-                "template_clock": prepared.contract.clock,
-                "hardware": read_hardware(
-                    num_threads=torch.get_num_threads(), device=hardware.device, precision=hardware.precision
-                ),
-            }
-        )
-    )
-
-
-def _on_former_hardware(run: RunFolder) -> Recipe:
-    """Return the run's recipe on the device and in the precision that it began on: two halves must compute alike."""
-    recipe, former = run.recipe(), run.manifest().hardware
-    if former.device is None or former.precision is None:
-        return recipe
-    update = {"device": former.device, "precision": former.precision}
-    hardware = recipe.train.hardware.model_copy(update=update)
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"hardware": hardware})})
-
-
-def _settle(run: RunFolder, settled: Recipe) -> None:
-    """Save the settled recipe of a run that was created but never started; hardware stays as it was asked for."""
-    asked = run.recipe()
-    train = settled.train.model_copy(update={"hardware": asked.train.hardware})
-    recipe = settled.model_copy(update={"train": train})
-    if recipe != asked:
-        run.save_recipe(recipe)
-
-
-def _check_same_inputs(run: RunFolder, prepared: Prepared) -> None:
-    manifest = run.manifest()
-    former = {(file.role, file.path): file.sha256 for file in manifest.data}
-    for role, result in prepared.sets.files:
-        if former.get((role, str(result.path)), result.sha256) != result.sha256:
-            raise DataError(
-                f"{result.path}: has changed since the run began, so going on would mix two data sets",
-                hint="put the former file back, or start a new run",
-            )
-    base = _base_lineage(prepared)
-    if manifest.base_model is not None and manifest.base_model != base:
-        raise ModelError(
-            f"model {base.source}: its files have changed since the run began, so going on would mix two models",
-            hint="put the former files back, or start a new run",
-        )
-
-
-def _base_lineage(prepared: Prepared) -> BaseModelLineage:
-    hashes = fingerprint(prepared.source)
-    return BaseModelLineage(
-        source=prepared.recipe.model.source,
-        weights_sha256={name: value for name, value in hashes.items() if not name.endswith(".json")},
-        config_sha256=hashes.get("config.json"),
-    )
-
-
-@contextmanager
-def _ending_recorded(recorder: Recorder) -> Iterator[None]:
-    """Write how the run ended, whatever ended it, and let the error pass."""
-    try:
-        yield
-    except (Interrupted, KeyboardInterrupt) as error:
-        _record_interruption(recorder)
-        resume_hint = f"tunewright resume {recorder.run.path}"
-        message = error.message if isinstance(error, Interrupted) else "stopped at once"
-        raise Interrupted(message, hint=resume_hint) from None
-    except TunewrightError as error:
-        _record_failure(recorder, error)
-        raise
-    except OSError as error:
-        failure = StorageError(
-            f"{recorder.run.path}: cannot be written: {error.strerror or error}", hint="is the disk full?"
-        )
-        _record_failure(recorder, failure)
-        raise failure from error
-    except Exception as error:
-        _record_failure(
-            recorder, TunewrightError(f"{type(error).__name__}: {error}", hint="this is a defect: --debug shows where")
-        )
-        raise
-
-
-def _record_interruption(recorder: Recorder) -> None:
-    checkpoints = recorder.run.checkpoints()
-    step = checkpoints[-1].step if checkpoints else 0
-    recorder.event(RunInterrupted(step=step, hint=f"tunewright resume {recorder.run.path}"))
-
-
-def _record_failure(recorder: Recorder, error: TunewrightError) -> None:
-    try:
-        recorder.event(RunFailed(code=error.code, message=error.message, hint=error.hint))
-    except StorageError:
-        # The disk that failed the run also refuses its last words; the error itself goes on to the user.
-        return

@@ -1,26 +1,39 @@
 """Load a causal language model for training or inference.
 
 Weights come from safetensors unless the recipe allows pickle; code that comes with a model runs only if the recipe
-allows it.
+allows it. A method may ask for a base in 4 bits; deliberately does not know which methods do.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
 
-from tunewright.errors import ModelError, ModelMissingError
+from tunewright.errors import MissingExtraError, ModelError, ModelMissingError
 from tunewright.models.hardware import Hardware
 from tunewright.models.source import ModelSource
 from tunewright.models.tokenizer import first_line, hub_hint
 from tunewright.spec.model import ModelSpec
 
 
-def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreTrainedModel:
-    """Return the model on `hardware`, in its precision, in evaluation mode.
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """A base in 4-bit NormalFloat (arXiv 2305.14314, §3), in blocks of 64 weights; `double` quantises their scales."""
+
+    double: bool = True
+
+
+def load_model(
+    source: ModelSource, spec: ModelSpec, hardware: Hardware, quantisation: Quantisation | None = None
+) -> PreTrainedModel:
+    """Return the model on `hardware`, in its precision, in evaluation mode; its linear layers in 4 bits if so asked.
 
     Raises:
+        MissingExtraError: if it is to be quantised and bitsandbytes is not installed.
         ModelMissingError: if files are missing or cannot be read.
         ModelError: if the architecture is unknown, needs remote code, or is no causal language model.
     """
@@ -31,6 +44,7 @@ def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreT
             dtype=hardware.dtype,
             use_safetensors=None if spec.allow_pickle else True,
             trust_remote_code=spec.allow_remote_code,
+            **(_four_bit(quantisation, hardware) if quantisation else {}),
         )
     except (OSError, KeyError, RuntimeError) as error:
         raise ModelMissingError(
@@ -42,7 +56,10 @@ def load_model(source: ModelSource, spec: ModelSpec, hardware: Hardware) -> PreT
         raise ModelMissingError(
             f"model {spec.source}: its weights file is damaged: {first_line(error)}", hint="copy the folder again"
         ) from error
-    model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType] - a decorator hides the signature
+    if quantisation is None:
+        model.to(torch.device(hardware.device))  # pyright: ignore[reportArgumentType] - a decorator hides the signature
+    else:  # it was quantised where it is to stay
+        _keep_scales(model)
     return model.eval()
 
 
@@ -78,8 +95,33 @@ def _context(config: PretrainedConfig) -> int:
 
 
 def num_parameters(model: torch.nn.Module) -> int:
-    """Return the number of weights, tied ones counted once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    """Return the number of weights, tied ones counted once; two of 4 bits lie in one byte."""
+    return sum(p.numel() * (2 if type(p).__name__ == "Params4bit" else 1) for p in model.parameters())
+
+
+def _four_bit(quantisation: Quantisation, hardware: Hardware) -> dict[str, Any]:
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError.of("qlora", "bitsandbytes") from error
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=quantisation.double,
+        bnb_4bit_compute_dtype=hardware.dtype,
+    )
+    return {"quantization_config": config, "device_map": {"": hardware.device}}
+
+
+def _keep_scales(model: PreTrainedModel) -> None:
+    """Switch off bitsandbytes' second format for CPUs with AVX512-BF16 (seen in 0.50, `Linear4bit.forward`).
+
+    The first evaluation would repack the weights in place, with scales rounded to bf16: no backward pass goes through
+    that format, so training after an evaluation would fail, and a resumed run would compute with other weights.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False  # pyright: ignore[reportArgumentType] - a plain flag
 
 
 def _value_hint(error: ValueError) -> str:

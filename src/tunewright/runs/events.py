@@ -96,6 +96,8 @@ class ModelLoaded(_Event):
     device: str
     precision: str
     template: Literal["own", "fallback"]
+    layout: str = ""
+    layout_reason: Text = ""
 
 
 class TrainingStarted(_Event):
@@ -110,13 +112,14 @@ class TrainingStarted(_Event):
 
 
 class Validated(_Event):
-    """The validation rows were scored after `step` steps."""
+    """The validation rows were scored after `step` steps; `scores` is all that was measured on them."""
 
     type: Literal["validated"] = "validated"
     step: int
     valid_loss: Number
     perplexity: Number
     is_best: bool
+    scores: NamedScores = {}
 
 
 class CheckpointSaved(_Event):
@@ -125,6 +128,46 @@ class CheckpointSaved(_Event):
     type: Literal["checkpoint_saved"] = "checkpoint_saved"
     step: int
     path: Text
+
+
+class CheckpointDamaged(_Event):
+    """A checkpoint is torn or altered, so an earlier one is used; the folder was set aside as `path`."""
+
+    type: Literal["checkpoint_damaged"] = "checkpoint_damaged"
+    step: int
+    path: Text
+    reason: Text
+
+
+class BatchSkipped(_Event):
+    """Loss or gradient of step `step` was not a number: the step was counted, and the weights were not moved."""
+
+    type: Literal["batch_skipped"] = "batch_skipped"
+    step: int
+    reason: Text
+    rows: tuple[Text, ...]
+
+
+class RateLowered(_Event):
+    """Several batches in a row were skipped: training goes on from step `back_to` at `rate_scale` of the rate."""
+
+    type: Literal["rate_lowered"] = "rate_lowered"
+    step: int
+    back_to: int
+    rate_scale: FiniteFloat
+
+
+class MicroBatchHalved(_Event):
+    """Memory ran out, so fewer tokens are computed at once; the rows of a step stay the same.
+
+    `cause`: an allocator refused (`allocator`), or the kernel killed the process before this one (`killed`).
+    """
+
+    type: Literal["micro_batch_halved"] = "micro_batch_halved"
+    step: int
+    former_tokens: int
+    tokens: int
+    cause: Literal["allocator", "killed"]
 
 
 class Scored(_Event):
@@ -183,6 +226,15 @@ class RunInterrupted(_Event):
     hint: Text = ""
 
 
+class RunPaused(_Event):
+    """The run stopped after `step` steps because its time was up, its machine asked, or a disk was full."""
+
+    type: Literal["run_paused"] = "run_paused"
+    step: int
+    reason: Text
+    hint: Text = ""
+
+
 Event = Annotated[
     RunStarted
     | RuleApplied
@@ -194,12 +246,17 @@ Event = Annotated[
     | TrainingStarted
     | Validated
     | CheckpointSaved
+    | CheckpointDamaged
+    | BatchSkipped
+    | RateLowered
+    | MicroBatchHalved
     | Scored
     | ArtifactSaved
     | Notice
     | RunFinished
     | RunFailed
-    | RunInterrupted,
+    | RunInterrupted
+    | RunPaused,
     Field(discriminator="type"),
 ]
 

@@ -1,6 +1,6 @@
 """The run folder: where each thing of a run lies, and the only way in or out for everyone else.
 
-    recipe.yaml   manifest.json   events.jsonl   metrics.jsonl   .lock
+    recipe.yaml   manifest.json   events.jsonl   metrics.jsonl   running.json   .lock
     checkpoints/step-000123/   artifacts/adapter/ or artifacts/model/   report/{base,scores}.json, report/index.html
 
 `manifest.json` is written last, so a folder that has one is a run. Names are valid on Windows. Does not know what is
@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shutil
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,16 @@ from typing import Literal
 
 from tunewright.errors import RunExistsError, RunMissingError
 from tunewright.runs.atomic import remove_folder, storage_guard, write_text
-from tunewright.runs.events import Event, RunFailed, RunFinished, RunInterrupted, RunStarted, event_line, parse_event
+from tunewright.runs.events import (
+    Event,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunPaused,
+    RunStarted,
+    event_line,
+    parse_event,
+)
 from tunewright.runs.lines import LineWriter, read_rows
 from tunewright.runs.lock import RunLock, is_locked
 from tunewright.runs.machine import read_hardware
@@ -31,7 +41,7 @@ from tunewright.runs.samples import Scores, load_scores, save_scores
 from tunewright.spec.recipe import Recipe
 from tunewright.spec.recipe_yaml import dump_recipe, load_recipe
 
-State = Literal["running", "finished", "failed", "interrupted", "stopped"]
+State = Literal["running", "finished", "failed", "interrupted", "paused", "stopped"]
 ArtifactKind = Literal["adapter", "model"]
 
 _MANIFEST = "manifest.json"
@@ -66,25 +76,22 @@ class RunFolder:
         """
         check_free(path)
         with storage_guard(path):
-            path.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                # It may be a mount or somebody's current folder, which cannot be replaced: it is filled where it is.
+                _fill(path, path, recipe)
+                return cls(path)
+            new = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
             try:
-                # Of two creators at once, one fails here.
-                for name in _SUBFOLDERS:
-                    (path / name).mkdir()
-            except FileExistsError:
-                raise _exists_error(path, "another run is being created there") from None
-        run = cls(path)
-        run.save_recipe(recipe)
-        run.save_manifest(
-            Manifest(
-                run_id=uuid.uuid4().hex,
-                recipe_sha256=recipe_sha256(recipe),
-                versions=read_versions(),
-                seeds=Seeds(train=recipe.train.seed, split=recipe.data.split_seed),
-                hardware=read_hardware(),
-            )
-        )
-        return run
+                new.mkdir(parents=True)
+                _fill(new, path, recipe)
+                # Of two creators at once, one fails here; a killed one leaves no folder that is neither run nor free.
+                os.rename(new, path)
+            except OSError as error:
+                shutil.rmtree(new, ignore_errors=True)
+                if path.exists():
+                    raise _exists_error(path, "another run is being created there") from None
+                raise error from None
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -221,6 +228,16 @@ class RunFolder:
             self._metrics_writer = None
         truncate_after(self.metrics_path, step)
 
+    def set_checkpoint_aside(self, step: int) -> Path:
+        """Take a damaged checkpoint out of use, without deleting it, and return where it lies now."""
+        path = self.checkpoint_path(step)
+        aside = path.with_name(f"damaged-{path.name}")
+        with storage_guard(path):
+            if aside.exists():
+                remove_folder(aside)
+            os.replace(path, aside)
+        return aside
+
     def remove_checkpoint(self, step: int) -> None:
         """Remove a checkpoint."""
         remove_folder(self.checkpoint_path(step))
@@ -250,6 +267,8 @@ def state_of(events: list[Event], *, is_written: bool) -> State:
             return "failed"
         if isinstance(event, RunInterrupted):
             return "interrupted"
+        if isinstance(event, RunPaused):
+            return "paused"
         if isinstance(event, RunStarted):
             break
     return "running" if is_written else "stopped"
@@ -272,6 +291,26 @@ def default_run_path(recipe: Recipe, now: datetime, parent: Path = Path("runs"))
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
+
+
+def _fill(folder: Path, path: Path, recipe: Recipe) -> None:
+    """Make `folder`, which is or becomes `path`, a run of `recipe`; the manifest comes last."""
+    try:
+        for name in _SUBFOLDERS:
+            (folder / name).mkdir()
+    except FileExistsError:
+        raise _exists_error(path, "another run is being created there") from None
+    run = RunFolder(folder)
+    run.save_recipe(recipe)
+    run.save_manifest(
+        Manifest(
+            run_id=uuid.uuid4().hex,
+            recipe_sha256=recipe_sha256(recipe),
+            versions=read_versions(),
+            seeds=Seeds(train=recipe.train.seed, split=recipe.data.split_seed),
+            hardware=read_hardware(),
+        )
+    )
 
 
 def _is_run(path: Path) -> bool:

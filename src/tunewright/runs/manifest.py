@@ -74,6 +74,15 @@ class Hardware(_Part):
     precision: str | None = None
 
 
+class StartedFrom(_Part):
+    """The weights that training began with, where a recipe names some; run and step are None where nobody says."""
+
+    path: Text
+    run_id: str | None = None
+    step: int | None = None
+    sha256: str
+
+
 class Manifest(_Part):
     """Everything that a second person needs in order to repeat the run."""
 
@@ -83,6 +92,7 @@ class Manifest(_Part):
     recipe_sha256: str
     data: tuple[DataFile, ...] = ()
     base_model: BaseModelLineage | None = None
+    started_from: StartedFrom | None = None
     template_sha256: str | None = None
     vocabulary_sha256: str | None = None
     template_clock: datetime | None = None

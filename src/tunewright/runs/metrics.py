@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from tunewright.runs.atomic import write_bytes
-from tunewright.runs.fields import Number
+from tunewright.runs.fields import NamedScores, Number
 from tunewright.runs.lines import read_rows
 
 
@@ -28,13 +28,34 @@ class MetricsRow(BaseModel):
     """Share of the batch's supervised tokens that the model would have chosen."""
     valid_loss: Number = None
     """The same loss on the validation rows, where this step validated."""
+    valid_scores: NamedScores = {}
+    """What else that validation measured: `token_accuracy`, `perplexity`, and the mean of a grader that decides."""
     learning_rate: Number = None
     grad_norm: Number = None
     """Global gradient norm before clipping."""
     tokens: int = Field(0, ge=0)
-    """Tokens processed so far, supervised and context."""
+    """Tokens of the rows so far, supervised and context, each row's own."""
+    computed_tokens: int = Field(0, ge=0)
+    """Tokens that were computed for them: a prefix that rows of a step share counts once."""
     seconds: FiniteFloat = 0.0
     """Since training began, interruptions not counted."""
+    tokens_per_second: Number = None
+    """Tokens of this step by the time it took, validation and saving not counted."""
+    memory_bytes: int | None = None
+    """Memory in use after the step: the accelerator's where there is one, else the process's resident set."""
+    cpu_percent: Number = None
+    """Processor time by wall-clock time since the step before; 100 is one busy core."""
+    gpu_percent: Number = None
+    """Share of time in which the accelerator was busy, where its driver tells."""
+
+
+OF_THE_MACHINE = frozenset({"seconds", "tokens_per_second", "memory_bytes", "cpu_percent", "gpu_percent"})
+"""Columns that tell of the machine and the hour: all others are the same to the bit when a run is resumed or repeated."""
+
+
+def improves_downwards(metric: str) -> bool:
+    """Return whether a validation's `metric` is better when lower; accuracies and graders are better when higher."""
+    return metric in {"valid_loss", "perplexity"}
 
 
 def metrics_line(row: MetricsRow) -> bytes:

@@ -19,6 +19,7 @@ from tunewright.runs.events import (
     RunFailed,
     RunFinished,
     RunInterrupted,
+    RunPaused,
     RunStarted,
     TrainingStarted,
     Validated,
@@ -176,6 +177,8 @@ def _ending(run: RunFolder, state: State, events: list[Event]) -> tuple[str, str
     resume = f"tunewright resume {run.path}"
     if state == "interrupted" and (interrupted := last_of(RunInterrupted, events)):
         return f"interrupted after step {interrupted.step}", interrupted.hint or resume
+    if state == "paused" and (paused := last_of(RunPaused, events)):
+        return f"paused after step {paused.step}: {paused.reason}", paused.hint or resume
     if state == "stopped":
         how = "its process ended without a word (killed, or the machine stopped)"
         return (how, resume) if last_of(RunStarted, events) else ("it was created but never started", resume)

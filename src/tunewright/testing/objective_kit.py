@@ -10,6 +10,7 @@ import math
 
 import torch
 
+from tunewright.models.head import LogitsHead
 from tunewright.objectives.objective import LossTerms, Objective
 
 Case = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -24,9 +25,9 @@ class ObjectiveKit:
 
     def test_cutting_the_tokens_in_two_changes_no_sum(self) -> None:
         logits_NV, target_N, weight_N = make_case(seed=1)
-        whole = self.make()(logits_NV, target_N, weight_N)
+        whole = self.make()(LogitsHead(logits_NV), target_N, weight_N)
         for cut in range(1, len(target_N)):
-            parts = [self.make()(logits_NV[side], target_N[side], weight_N[side]) for side in _sides(cut)]
+            parts = [self.make()(LogitsHead(logits_NV[side]), target_N[side], weight_N[side]) for side in _sides(cut)]
             _assert_same(parts[0].loss_sum + parts[1].loss_sum, whole.loss_sum)
             for name, value in whole.sums.items():
                 assert math.isclose(sum(part.sums[name] for part in parts), value, rel_tol=1e-6), name
@@ -43,7 +44,7 @@ class ObjectiveKit:
     def test_a_token_of_weight_0_counts_for_nothing(self) -> None:
         logits_NV, target_N, weight_N = make_case(seed=3)
         kept = slice(0, -1)
-        without = self.make()(logits_NV[kept], target_N[kept], weight_N[kept])
+        without = self.make()(LogitsHead(logits_NV[kept]), target_N[kept], weight_N[kept])
         weight_N[-1] = 0
         terms, gradient_NV = self._with_gradient(logits_NV, target_N, weight_N)
         _assert_same(terms.loss_sum, without.loss_sum)
@@ -52,14 +53,14 @@ class ObjectiveKit:
     def test_token_accuracy_is_a_share_of_the_weight(self) -> None:
         for seed in range(5):
             logits_NV, target_N, weight_N = make_case(seed)
-            accuracy = self.make()(logits_NV, target_N, weight_N).sums.get("token_accuracy")
+            accuracy = self.make()(LogitsHead(logits_NV), target_N, weight_N).sums.get("token_accuracy")
             assert accuracy is None or 0.0 <= accuracy <= float(weight_N.sum()) * (1 + 1e-6)
 
     def test_the_gradient_is_that_of_finite_differences(self) -> None:
         logits_NV, target_N, weight_N = make_case(seed=4)
 
         def loss(logits: torch.Tensor) -> torch.Tensor:
-            return self.make()(logits, target_N, weight_N).loss_sum
+            return self.make()(LogitsHead(logits), target_N, weight_N).loss_sum
 
         assert torch.autograd.gradcheck(loss, (logits_NV.requires_grad_(),), eps=1e-6, atol=1e-8, rtol=1e-5)
 
@@ -77,7 +78,8 @@ class ObjectiveKit:
         copies = [tensor.clone() for tensor in case]
         random_state = torch.get_rng_state()
         objective = self.make()
-        first, second = objective(*case), objective(*case)
+        logits_NV, *rest = case
+        first, second = (objective(LogitsHead(logits_NV), *rest) for _ in range(2))
         assert torch.equal(first.loss_sum, second.loss_sum)
         assert first.sums == second.sums
         assert all(torch.equal(tensor, copy) for tensor, copy in zip(case, copies, strict=True))
@@ -93,7 +95,7 @@ class ObjectiveKit:
         self, logits_NV: torch.Tensor, target_N: torch.Tensor, weight_N: torch.Tensor
     ) -> tuple[LossTerms, torch.Tensor]:
         logits_NV = logits_NV.detach().clone().requires_grad_()
-        terms = self.make()(logits_NV, target_N, weight_N)
+        terms = self.make()(LogitsHead(logits_NV), target_N, weight_N)
         [gradient_NV] = torch.autograd.grad(terms.loss_sum, logits_NV)
         return terms, gradient_NV
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.evaluate.chart import Series, line_chart, smoothed, ticks
-from tunewright.evaluate.report import duration_text, render_report, write_report
+from tunewright.evaluate.report import duration_text, machine_charts, render_report, write_report
 from tunewright.runs.events import Notice, RowLeftOut, RunFailed, RunInterrupted, RunStarted
 from tunewright.runs.folder import RunFolder
+from tunewright.runs.hardest import HARDEST, Hardest, HardRow, save_hardest
 from tunewright.runs.metrics import MetricsRow
 from tunewright.runs.samples import GroupScores, Message, Sample, Scores
 from tunewright.spec.recipe import build_recipe
@@ -116,11 +117,15 @@ def test_hostile_content_is_shown_and_never_run(run: RunFolder) -> None:
         samples=[sample],
     )
     run.save_scores(scores)
+    hard = HardRow(
+        path=HOSTILE, line=1, loss=9.0, num_supervised=1, prompt=HOSTILE, answer=HOSTILE, contradictions=[HOSTILE]
+    )
+    save_hardest(run.path / HARDEST, Hardest(num_rows=1, num_all=1, rows=[hard]))
     page = _Page(render_report(run))
     assert "script" not in page.tags
     assert "img" not in page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
-    assert page.text.count(HOSTILE) >= 14
+    assert page.text.count(HOSTILE) >= 18
 
 
 def test_run_without_anything_has_a_page(run: RunFolder) -> None:
@@ -147,6 +152,63 @@ def test_losses_alone_are_enough_for_a_verdict(run: RunFolder) -> None:
     assert "loss: 2.000 → 1.000 on 1 held-out row" in _Page(render_report(run)).text
 
 
+def test_the_hardest_rows_are_shown_with_loss_place_words_and_what_that_may_mean(run: RunFolder) -> None:
+    rows = [
+        HardRow(
+            path="t.jsonl",
+            line=17,
+            loss=6.2134,
+            num_supervised=1,
+            prompt="user: When?",
+            answer="Never.",
+            contradictions=["t.jsonl:4"],
+        ),
+        HardRow(path="t.jsonl", line=3, loss=2.0, num_supervised=1200, prompt="", answer="Some text."),
+    ]
+    save_hardest(run.path / HARDEST, Hardest(num_rows=2000, num_all=12000, median_loss=0.4, rows=rows))
+    text = _Page(render_report(run)).text
+    for told in (
+        "Rows that the model finds hardest",
+        "a sample of 2,000 of the 12,000 training rows",
+        "half of them are below 0.400",
+        "the answer is wrong",
+        "6.213",
+        "over 1 token",
+        "over 1,200 tokens",
+        "t.jsonl:17",
+        "another answer to the same prompt: t.jsonl:4",
+    ):
+        assert told in " ".join(text.split()), told
+    assert text.index("Never.") < text.index("Some text.")
+
+
+def test_what_the_machine_did_is_drawn_where_it_was_measured(run: RunFolder) -> None:
+    with run:
+        for step in range(1, 30):
+            row = MetricsRow(step=step, train_loss=1.0, tokens_per_second=900.0 + step, memory_bytes=2 * 10**9)
+            run.append_metrics(row)
+    page = _Page(render_report(run))
+    assert "throughput (tokens/s)" in page.text
+    assert "memory (GB)" in page.text
+    assert "Half of the steps had more than 915 tokens/s, none more than 929." in page.text
+    assert "processor (" not in page.text
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_run_from_before_usage_was_measured_has_no_charts_of_it() -> None:
+    assert machine_charts(RunFolder.open(V1).metrics()) == []
+    assert "Machine" not in _Page(render_report(RunFolder.open(V1))).text
+
+
+def test_a_small_chart_starts_at_zero_and_has_one_line_and_no_legend() -> None:
+    [chart] = machine_charts([MetricsRow(step=step, cpu_percent=190.0) for step in (1, 2, 3)])
+    root = ET.fromstring(chart)
+    assert "0" in [mark.text for mark in root.iter("text")]
+    assert len(list(root.iter("polyline"))) == 1
+    assert not [mark for mark in root.iter("text") if mark.attrib["class"] == "legend"]
+
+
 FINITE = st.floats(-1e12, 1e12)
 
 
@@ -166,7 +228,7 @@ def test_every_chart_is_well_formed_and_inside_its_frame(points: list[tuple[floa
     root = ET.fromstring(text)
     assert root.attrib["role"] == "img"
     assert "nan" not in text
-    places = [(float(mark.attrib["cx"]), float(mark.attrib["cy"])) for mark in root.iter("{*}circle")]
+    places = [(float(mark.attrib["cx"]), float(mark.attrib["cy"])) for mark in root.iter("circle")]
     assert all(-1 <= x <= 721 and -1 <= y <= 301 for x, y in places)
 
 

@@ -19,7 +19,7 @@ from tunewright.jobs.load import load_engine
 from tunewright.jobs.train import finetune, resume
 from tunewright.runs.events import Event, RunFinished, RunStarted
 from tunewright.runs.folder import RunFolder
-from tunewright.runs.metrics import MetricsRow
+from tunewright.runs.metrics import OF_THE_MACHINE, MetricsRow
 from tunewright.runs.recorder import Silent
 from tunewright.spec.recipe import Recipe, build_recipe
 from tunewright.spec.train import HardwareSpec
@@ -191,7 +191,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     assert resumed.state() == "finished"
     assert weight_bytes(resumed) == weight_bytes(whole)
     assert resumed.scores() == whole.scores()
-    told = [[row.model_dump(exclude={"seconds"}) for row in run.metrics()] for run in (resumed, whole)]
+    told = [[row.model_dump(exclude=set(OF_THE_MACHINE)) for row in run.metrics()] for run in (resumed, whole)]
     assert told[0] == told[1]
     starts = [event.resumed_from_step for event in resumed.events() if isinstance(event, RunStarted)]
     assert starts == [None, 4]

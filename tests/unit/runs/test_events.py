@@ -16,6 +16,7 @@ KINDS = get_args(get_args(Event)[0])
 
 _BY_FIELD: dict[str, st.SearchStrategy[object]] = {
     "seconds": st.floats(allow_nan=False, allow_infinity=False),
+    "rate_scale": st.floats(allow_nan=False, allow_infinity=False),
     "value": st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
     "scores": st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
     "valid_loss": st.none() | st.floats(allow_nan=False, allow_infinity=False),

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tunewright.runs.events import Notice, RuleApplied, RunFailed, RunInterrupted, RunStarted, Validated
+from tunewright.runs.events import Notice, RuleApplied, RunFailed, RunInterrupted, RunPaused, RunStarted, Validated
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.metrics import MetricsRow
 from tunewright.runs.summary import score_text, summarise
@@ -75,6 +75,15 @@ def test_interruption_is_told_with_the_way_on(run: RunFolder) -> None:
         run.append_event(RunInterrupted(step=7))
     assert summarise(run).message == "interrupted after step 7"
     assert "tunewright resume" in summarise(run).hint
+
+
+def test_a_pause_is_told_with_its_reason_and_the_way_on(run: RunFolder) -> None:
+    with run:
+        run.append_event(STARTED)
+        run.append_event(RunPaused(step=7, reason="the time is over"))
+    summary = summarise(run)
+    assert (summary.state, summary.message) == ("paused", "paused after step 7: the time is over")
+    assert "tunewright resume" in summary.hint
 
 
 def test_resumed_run_says_everything_once_and_the_last_word_counts(run: RunFolder) -> None:

@@ -22,7 +22,13 @@ facts = st.builds(
 trees = st.fixed_dictionaries(
     {},
     optional={
-        "method": st.sampled_from([{"kind": "full"}, {"kind": "lora"}, {"kind": "lora", "rank": 3, "alpha": 5}]),
+        "method": st.sampled_from(
+            [
+                {"kind": "lora", "rank": 3, "alpha": 5},
+                {"kind": "full", "layers": "last:2"},
+                *({"kind": kind} for kind in ("full", "lora", "dora", "qlora", "bottleneck", "prompt", "ia3")),
+            ]
+        ),
         "train": st.fixed_dictionaries(
             {},
             optional={
@@ -103,6 +109,31 @@ def test_every_choice_is_in_the_recipe_with_a_rule(tree: dict[str, Any], job: Jo
 def test_the_learning_rate_follows_the_size(num_parameters: int, full: float, lora: float) -> None:
     assert settled(num_parameters=num_parameters, method={"kind": "full"}).train.learning_rate == full
     assert settled(num_parameters=num_parameters).train.learning_rate == lora
+
+
+@pytest.mark.parametrize(
+    ("kind", "small", "large"),
+    [
+        ("full", 1e-3, 1.5e-5),
+        ("lora", 5e-3, 1.5e-4),
+        ("dora", 5e-3, 1.5e-4),
+        ("qlora", 5e-3, 1.5e-4),
+        ("bottleneck", 5e-3, 1.5e-4),
+        ("ia3", 5e-2, 1.5e-3),
+        ("prompt", 3e-2, 3e-2),
+    ],
+)
+def test_each_method_has_its_learning_rate(kind: str, small: float, large: float) -> None:
+    assert settled(num_parameters=10**6, method={"kind": kind}).train.learning_rate == small
+    assert settled(num_parameters=7 * 10**9, method={"kind": kind}).train.learning_rate == large
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora", "qlora"])
+def test_alpha_follows_the_rank_in_every_kind_of_lora(kind: str) -> None:
+    recipe, choices = settle(build_recipe({"method": {"kind": kind, "rank": 8}}), JobFacts(100, 10**6, 512))
+    assert isinstance(recipe.method, LoraSpec)
+    assert (recipe.method.kind, recipe.method.alpha) == (kind, 16.0)
+    assert "method.alpha" in {choice.path for choice in choices}
 
 
 @given(st.integers(1, 10**7), st.integers(1, 10**7))

@@ -8,6 +8,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from tunewright.data.encode import EncodedRow
 from tunewright.data.rows import Message, Row
+from tunewright.models.forward import ForestModel
+from tunewright.models.layout import choose_layout
 
 VOCABULARY = 64
 PAD = 0
@@ -32,6 +34,11 @@ def make_net(seed: int = 0, *, dtype: torch.dtype = torch.float32, dropout: floa
     for weight in model.parameters():
         weight.data = weight.data.to(dtype)
     return model
+
+
+def make_runner(net: PreTrainedModel, layout: str = "auto") -> ForestModel:
+    """Return `net` as the loop takes it."""
+    return ForestModel(net, choose_layout(net, layout, 64))
 
 
 def make_token_rows(count: int, seed: int = 0, *, is_weighted: bool = False) -> list[EncodedRow]:

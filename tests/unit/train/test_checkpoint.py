@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,16 +14,25 @@ from tests.unit.train.small_net import make_net
 from tunewright.errors import RunError, StorageError
 from tunewright.runs.folder import RunFolder
 from tunewright.spec.train import OptimizerSpec
-from tunewright.train.checkpoint import LoopState, load_checkpoint, load_weights, prune_checkpoints, save_checkpoint
+from tunewright.train.checkpoint import (
+    LoopState,
+    free_one_checkpoint,
+    load_checkpoint,
+    load_weights,
+    newest_whole,
+    prune_checkpoints,
+    save_checkpoint,
+)
 from tunewright.train.masters import MasterWeights
 from tunewright.train.optimizer import make_optimizer
+from tunewright.train.randomness import seed_everything
 
-STATE = LoopState(step=7, tokens=99, seconds=1.5, best_step=6, best_loss=0.25, stale=1)
+STATE = LoopState(step=7, tokens=99, seconds=1.5, best_step=6, best_value=0.25, stale=1)
 
 
 def make(seed: int, dtype: torch.dtype = torch.float32) -> tuple[MasterWeights, torch.optim.Optimizer]:
     masters = MasterWeights(make_net(seed, dtype=dtype))
-    return masters, make_optimizer(OptimizerSpec(), masters.tensors.values(), 0.01)
+    return masters, make_optimizer(OptimizerSpec(), masters, 0.01)
 
 
 def move(masters: MasterWeights, optimizer: torch.optim.Optimizer, seed: int) -> None:
@@ -61,7 +72,7 @@ def test_weights_can_be_taken_up_alone(saved: Path) -> None:
     masters, optimizer = make(5)
     load_weights(saved, masters)
     expected, _ = make(0)
-    move(expected, make_optimizer(OptimizerSpec(), expected.tensors.values(), 0.01), 1)
+    move(expected, make_optimizer(OptimizerSpec(), expected, 0.01), 1)
     assert all(torch.equal(tensor, expected.tensors[name]) for name, tensor in masters.tensors.items())
     assert not optimizer.state
 
@@ -94,7 +105,7 @@ def test_a_checkpoint_of_another_model_is_refused(saved: Path) -> None:
     module = torch.nn.Linear(3, 2)
     masters = MasterWeights(module)
     with pytest.raises(RunError, match="cannot be taken up"):
-        load_checkpoint(saved, masters, make_optimizer(OptimizerSpec(), masters.tensors.values(), 0.1))
+        load_checkpoint(saved, masters, make_optimizer(OptimizerSpec(), masters, 0.1))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
@@ -117,9 +128,100 @@ def test_a_disk_that_is_full_leaves_no_checkpoint_and_says_so(room: float, tmp_p
 
 def test_pruning_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    for step in (1, 2, 3, 4, 5):
+    for step in (1, 2, 3, 4, 5, 6):
         run.checkpoint_path(step).mkdir(parents=True)
-    prune_checkpoints(run, 2, best_step=2)
+    prune_checkpoints(run, LoopState(step=6, best_step=2, anchors=[4, 5]))
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [2, 4, 5, 6]
+    prune_checkpoints(run, LoopState(step=6, best_step=5, anchors=[5]))
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [5, 6]
+
+
+# ── torn and altered checkpoints ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def save_all(run: RunFolder, best: dict[int, int | None]) -> None:
+    masters, optimizer = make(0)
+    move(masters, optimizer, 1)
+    for step, best_step in best.items():
+        save_checkpoint(run.checkpoint_path(step), LoopState(step=step, best_step=best_step), masters, optimizer)
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+FILES = ["weights.safetensors", "optimizer.pt", "random.pt", "state.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_altered_bit_makes_the_one_before_it_the_newest(name: str, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    save_all(run, {3: None, 6: None})
+    assert newest_whole(run)[1] == []
+    flip_a_bit(run.checkpoint_path(6) / name)
+    newest, [damage] = newest_whole(run)
+    assert newest is not None
+    assert (newest.step, damage.checkpoint.step) == (3, 6)
+    assert name in damage.reason
+
+
+@pytest.mark.parametrize("name", [*FILES, "checksums.json"])
+@pytest.mark.parametrize("content", [b"", b"{}", None], ids=["empty", "foreign", "missing"])
+def test_a_torn_checkpoint_is_not_used(name: str, content: bytes | None, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    save_all(run, {3: None})
+    path = run.checkpoint_path(3) / name
+    path.unlink() if content is None else path.write_bytes(content)
+    newest, [damage] = newest_whole(run)
+    assert newest is None
+    assert name in damage.reason
+
+
+def test_a_checkpoint_whose_best_weights_are_lost_is_not_used(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    save_all(run, {1: None, 3: 3, 6: 3})
+    flip_a_bit(run.checkpoint_path(3) / "weights.safetensors")
+    newest, damages = newest_whole(run)
+    assert newest is not None
+    assert newest.step == 1
+    assert [damage.checkpoint.step for damage in damages] == [6, 3]
+    assert "the best weights so far, those of step 3, are lost" in damages[0].reason
+
+
+def test_pruning_leaves_each_kept_checkpoint_the_best_it_remembers(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    save_all(run, {1: None, 2: 2, 3: 2, 4: 2, 5: 5})
+    prune_checkpoints(run, LoopState(step=5, best_step=5, anchors=[4, 5]))
     assert [checkpoint.step for checkpoint in run.checkpoints()] == [2, 4, 5]
-    prune_checkpoints(run, 1, best_step=5)
-    assert [checkpoint.step for checkpoint in run.checkpoints()] == [5]
+    flip_a_bit(run.checkpoint_path(5) / "state.json")
+    newest, _ = newest_whole(run)
+    assert newest is not None
+    assert newest.step == 4
+
+
+def test_best_weights_that_were_altered_are_not_delivered(saved: Path) -> None:
+    flip_a_bit(saved / "weights.safetensors")
+    with pytest.raises(RunError, match="its checksum differs"):
+        load_weights(saved, make(0)[0])
+
+
+def test_room_is_made_by_the_oldest_that_the_newest_does_not_need(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    save_all(run, {1: 1, 2: 1, 3: 1})
+    freed = free_one_checkpoint(run)
+    assert freed is not None
+    assert freed.step == 2
+    assert free_one_checkpoint(run) is None
+    assert [checkpoint.step for checkpoint in run.checkpoints()] == [1, 3]
+
+
+def test_all_generators_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+    masters, optimizer = make(0)
+    np.random.standard_normal()  # leaves the second half of a pair behind
+    save_checkpoint(tmp_path / "c", STATE, masters, optimizer)
+    expected = (random.random(), np.random.standard_normal(), float(torch.rand(1)))
+    seed_everything(5)
+    load_checkpoint(tmp_path / "c", masters, optimizer)
+    assert (random.random(), np.random.standard_normal(), float(torch.rand(1))) == expected

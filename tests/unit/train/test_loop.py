@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from tests.unit.train.small_net import PAD, make_net, make_token_rows
+from tests.unit.train.small_net import make_net, make_runner, make_token_rows
 from tunewright.errors import Interrupted
 from tunewright.methods.lora import Lora
 from tunewright.objectives.causal_lm import CausalLm
 from tunewright.runs.events import CheckpointSaved, Notice, TrainingStarted, Validated
 from tunewright.runs.folder import RunFolder
+from tunewright.runs.metrics import OF_THE_MACHINE
 from tunewright.runs.recorder import Recorder, Silent
 from tunewright.spec.method import LoraSpec
 from tunewright.spec.objective import CausalLmSpec
@@ -48,15 +50,14 @@ def make_loop(
     run = RunFolder.open(path) if path.exists() else RunFolder.create(path, Recipe())
     given = iter(losses)
     loop_input = LoopInput(
-        model=model,
+        model=make_runner(model),
         objective=CausalLm(CausalLmSpec()),
         rows=ROWS,
         source_sizes=(6, 5),
         source_weights=(1.0, 1.5),
         spec=TrainSpec.model_validate({**SETTLED, **settings}),
         num_steps=NUM_STEPS,
-        pad_id=PAD,
-        validate=(lambda: next(given)) if losses else None,
+        validate=(lambda: {"valid_loss": next(given)}) if losses else None,
         should_stop=should_stop,
     )
     return Loop(loop_input, Recorder(run, Silent()))
@@ -104,8 +105,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(
     assert state.tokens == loop.state.tokens
     assert_equal(weights_of(fresh), weights_of(whole))
     assert_equal(second.masters.tensors, loop.masters.tensors)
-    told = [row.model_dump(exclude={"seconds"}) for row in folder.metrics()]
-    assert told == [row.model_dump(exclude={"seconds"}) for row in loop.recorder.run.metrics()]
+    told = [row.model_dump(exclude=set(OF_THE_MACHINE)) for row in folder.metrics()]
+    assert told == [row.model_dump(exclude=set(OF_THE_MACHINE)) for row in loop.recorder.run.metrics()]
 
 
 def test_the_seed_decides_the_order_and_so_the_weights(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_the_best_weights_are_delivered_and_their_checkpoint_is_kept(tmp_path: P
     model = make_model()
     loop = make_loop(tmp_path / "run", model, losses=[9.0, 2.0, 1.0, 3.0, 4.0, 5.0], keep_checkpoints=1, save_steps=2)
     state = run(loop)
-    assert (state.best_step, state.best_loss, state.step) == (4, 1.0, NUM_STEPS)
+    assert (state.best_step, state.best_value, state.step) == (4, 1.0, NUM_STEPS)
     assert [checkpoint.step for checkpoint in loop.recorder.run.checkpoints()] == [4, 10]
     assert_equal(weights_of(model), weights_of(best))
     assert not model.training
@@ -198,6 +199,33 @@ def test_patience_outlives_an_interruption(tmp_path: Path) -> None:
     assert run(second, folder.checkpoints()[-1].path).step == 6
 
 
+def test_a_validation_that_was_interrupted_is_done_when_the_run_goes_on(tmp_path: Path) -> None:
+    losses = [9.0, 2.0, 1.0, 3.0, 4.0, 5.0]
+    whole = make_loop(tmp_path / "whole", make_model(), losses=losses)
+    run(whole)
+
+    def interrupted(given: Iterator[float]) -> dict[str, float]:
+        torch.rand(3)
+        if (loss := next(given, None)) is None:
+            raise Interrupted("stopped as asked")
+        return {"valid_loss": loss}
+
+    cut = make_loop(tmp_path / "cut", make_model())
+    short = iter(losses[:2])
+    cut = Loop(dataclasses.replace(cut.given, validate=lambda: interrupted(short)), cut.recorder)
+    with pytest.raises(Interrupted):
+        run(cut)
+    assert cut.recorder.run.checkpoints()[-1].step == 4
+    assert [row.step for row in cut.recorder.run.metrics()] == [1, 2, 3]
+    second = make_loop(tmp_path / "cut", make_model(), losses=losses[2:])
+    state = run(second, cut.recorder.run.checkpoints()[-1].path)
+    assert dataclasses.replace(state, seconds=0) == dataclasses.replace(whole.state, seconds=0)
+    rows, expected = (each.recorder.run.metrics() for each in (second, whole))
+    for row, other in zip(rows, expected, strict=True):
+        assert row.model_dump(exclude=set(OF_THE_MACHINE)) == other.model_dump(exclude=set(OF_THE_MACHINE))
+    assert_equal(second.masters.tensors, whole.masters.tensors)
+
+
 def test_a_validation_that_is_not_a_number_is_never_the_best(tmp_path: Path) -> None:
     loop = make_loop(tmp_path / "run", make_model(), losses=[9.0, math.nan, 2.0, 3.0, 4.0, math.nan])
     assert run(loop).best_step == 4
@@ -208,7 +236,7 @@ def test_without_validation_the_last_weights_are_delivered(tmp_path: Path) -> No
     state = run(loop)
     assert (state.best_step, state.step) == (None, NUM_STEPS)
     steps = [event.step for event in loop.recorder.run.events() if isinstance(event, CheckpointSaved)]
-    assert steps == [3, 6, 9, 10]
+    assert steps == [0, 3, 6, 9, 10]
     assert [checkpoint.step for checkpoint in loop.recorder.run.checkpoints()] == [10]
 
 

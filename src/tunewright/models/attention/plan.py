@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -90,12 +91,12 @@ def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: to
         for group in _alike(some):
             buckets.append(make.bucket(group, buckets[-1].places.stop if buckets else 0, is_merged=is_merged))
     crosses = tuple(make.cross(block) for block in blocks if block.subtree_end > block.end)
-    return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.place_T())
+    return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.places())
 
 
 def _blocks(segment: Segment) -> list[Segment]:
     edges = [*range(segment.start, segment.end, MAX_BLOCK), segment.end]
-    return [Segment(a, b, segment.subtree_end) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Segment(a, b, segment.subtree_end) for a, b in pairwise(edges)]
 
 
 def _alike(blocks: Sequence[Segment]) -> list[list[Segment]]:
@@ -115,7 +116,7 @@ class _Maker:
         self.forest, self.window, self.dtype, self.device = forest, window, dtype, device
         self._place_T = np.zeros(forest.num_tokens, dtype=np.int64)
 
-    def place_T(self) -> torch.Tensor:
+    def places(self) -> torch.Tensor:
         return torch.from_numpy(self._place_T).to(self.device)
 
     def bucket(self, blocks: Sequence[Segment], first_place: int, *, is_merged: bool) -> Bucket:

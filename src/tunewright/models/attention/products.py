@@ -45,14 +45,15 @@ def attend(
     q_HTD: torch.Tensor, k_KTD: torch.Tensor, v_KTD: torch.Tensor, plan: AttentionPlan, scoring: Scoring
 ) -> torch.Tensor:
     """Return the attention's output, [T, H · D]. Head h of the queries meets head h // G of the keys."""
-    return _Attention.apply(q_HTD, k_KTD, v_KTD, plan, scoring)  # pyright: ignore[reportReturnType]
+    return _Attention.apply(q_HTD, k_KTD, v_KTD, (plan, scoring))  # pyright: ignore[reportReturnType]
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, plan: AttentionPlan, scoring: Scoring
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, how: tuple[AttentionPlan, Scoring]
     ) -> torch.Tensor:
+        plan, scoring = how
         needs_backward = any(ctx.needs_input_grad[:3])
         parts = [_Part(place, scoring, len(q) // len(k)) for place in (*plan.buckets, *plan.crosses)]
         outs = [part.forward(q, k, v, keeps=needs_backward) for part in parts]
@@ -79,7 +80,7 @@ class _Attention(torch.autograd.Function):
             whole[0][:, place.queries] += dq
             whole[1][:, place.keys] += dk
             whole[2][:, place.keys] += dv
-        return (*whole, None, None)
+        return (*whole, None)
 
 
 class _Given(NamedTuple):

@@ -14,7 +14,8 @@ import torch
 from transformers import AttentionInterface, PreTrainedModel
 
 from tunewright.errors import ModelError
-from tunewright.models.attention.products import Scoring, attend
+from tunewright.models.attention.backend import attend
+from tunewright.models.attention.products import Scoring
 from tunewright.models.forest import ForestTensors
 
 NAME = "tunewright_forest"
@@ -26,7 +27,7 @@ _UNKNOWN_TERMS = ("s_aux", "position_bias", "head_mask", "alibi")
 @contextmanager
 def forest_attention(model: PreTrainedModel) -> Iterator[None]:
     """Have the model's layers attend over forests inside the context, and as before behind it."""
-    former = model.config._attn_implementation
+    former = model.config._attn_implementation or "eager"
     model.set_attn_implementation(NAME)
     try:
         yield
@@ -40,6 +41,7 @@ def _forward(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    *,
     forest: ForestTensors | None = None,
     **terms: Any,
 ) -> tuple[torch.Tensor, None]:
@@ -55,8 +57,8 @@ def _forward(
         softcap=terms.get("softcap"),
         dropout=float(terms.get("dropout") or 0.0),
     )
-    plan = forest.plan(terms.get("sliding_window"), query.dtype)
-    out = attend(query[0].contiguous(), key[0].contiguous(), value[0].contiguous(), plan, scoring)
+    q_HTD, k_KTD, v_KTD = query[0].contiguous(), key[0].contiguous(), value[0].contiguous()
+    out = attend(q_HTD, k_KTD, v_KTD, forest, window=terms.get("sliding_window"), scoring=scoring)
     return out.view(1, out.shape[0], query.shape[1], -1), None
 
 

@@ -1,0 +1,30 @@
+"""From which length on torch's fused kernel beats explicit products on a CPU: a recorded table, not a guess at run time.
+
+It speaks of blocks that are alone: causal, without ancestors, soft-capping, window or dropout, heads contiguous; forward
+and backward together. Measured by `benchmarks/attention_shapes.py`, recorded in
+`benchmarks/results/attention_shapes.json`; a test holds the two together. Deliberately does not attend.
+"""
+
+from __future__ import annotations
+
+import torch
+
+FUSED_FROM: dict[tuple[torch.dtype, int], int | None] = {
+    (torch.float32, 64): None,
+    (torch.float32, 128): None,
+    (torch.bfloat16, 64): None,
+    (torch.bfloat16, 128): None,
+}
+"""By dtype and head size: the length of a block, in tokens, from which the fused kernel is faster; None for never."""
+
+
+def prefers_fused(length: int, dtype: torch.dtype, head_size: int) -> bool:
+    """Return whether a block of `length` tokens is attended to faster by the fused kernel.
+
+    A head size that was not measured counts as the nearest one that was; a dtype that was not never prefers it.
+    """
+    measured = [size for known, size in FUSED_FROM if known == dtype]
+    if not measured:
+        return False
+    start = FUSED_FROM[dtype, min(measured, key=lambda size: abs(size - head_size))]
+    return start is not None and length >= start
