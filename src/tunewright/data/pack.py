@@ -77,17 +77,17 @@ def _together(rows: Sequence[EncodedRow], window: list[int]) -> list[int]:
 def _cut_sorted(rows: Sequence[EncodedRow], indices: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
     """Yield neighbours by prefix; a prefix too short to be shared is counted again."""
     part: list[int] = []
-    num_tokens = 0
+    num_tokens = before = 0
     order = sort_by_prefix([rows[index] for index in indices])
     for index in (indices[k] for k in order):
         own = useful_tokens(rows[index])
-        shared = shared_length(rows[part[-1]].ids, rows[index].ids) if part else 0
+        shared = min(before, own, shared_length(rows[part[-1]].ids, rows[index].ids)) if part else 0
         cost = own - shared if shared >= MIN_PREFIX else own
         if part and num_tokens + cost > max_tokens:
             yield part
             part, num_tokens, cost = [], 0, own
         part.append(index)
-        num_tokens += cost
+        num_tokens, before = num_tokens + cost, own
     if part:
         yield part
 

@@ -30,9 +30,9 @@ def useful_tokens(row: EncodedRow) -> int:
 
 
 def sort_by_prefix(rows: Sequence[EncodedRow]) -> list[int]:
-    """Return the indices of the rows in the order of their ids, so that rows that begin alike are neighbours."""
+    """Return the indices of the rows in the order of their useful ids, so that rows that begin alike are neighbours."""
     # Big-endian bytes sort as the numbers do; equal rows keep their order.
-    keys = [row.ids.astype(">i4").tobytes() for row in rows]
+    keys = [row.ids[: useful_tokens(row)].astype(">i4").tobytes() for row in rows]
     return sorted(range(len(rows)), key=keys.__getitem__)
 
 

@@ -49,6 +49,9 @@ class ForestModel:
         """Return the output head at the places that predict."""
         head = output_head(self.model)
         decoder = self.model.get_decoder()
+        if head is None and self.choice.is_fused:
+            # An adapted head is called as it is; none of the models that can be walked changes logits behind it.
+            return LogitsHead(self.model.get_output_embeddings()(walk(self.model, forest, checkpointing=self.checkpointing)))
         if head is None or decoder is None or decoder is self.model:
             return LogitsHead(self._run(self.model, forest, "logits"))
         return HiddenHead(self._hidden(decoder, forest), head)

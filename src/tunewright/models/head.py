@@ -186,8 +186,8 @@ class _Chunks:
         if self.dhidden is None and self.dweight is None and self.dbias is None:
             return
         dlogits = (logits - log_sum).exp_().sub_(self.smoothing / logits.shape[1]).mul_(weight_N)
-        # Each row has one target, so nothing is added twice and the order does not matter.
-        dlogits.scatter_add_(1, target, -(1 - self.smoothing) * weight_N)
+        # Each row has one target; scatter_ writes and never adds, so the order does not matter.
+        dlogits.scatter_(1, target, dlogits.gather(1, target) - (1 - self.smoothing) * weight_N)
         if bent is not None:
             dlogits.mul_(1 - bent * bent)
         self._spread(dlogits.mul_(self.head.factor).to(self.hidden.dtype), place)

@@ -168,7 +168,7 @@ def test_a_near_miss_is_named(tree: dict[str, Any], path: str, hint: str) -> Non
 def test_a_key_like_no_other_gets_the_keys_that_there_are() -> None:
     [(rule, hint)] = faults_of({"train": {"stop": {"zzzzzz": 1}}}).values()
     assert rule == "is not a key of a recipe"
-    assert hint == "keys here: patience, min_delta"
+    assert hint == "keys here: patience, metric, min_delta, max_minutes"
 
 
 def test_a_full_fine_tune_has_no_rank() -> None:

@@ -32,10 +32,10 @@ from tunewright.data.forest import Forest
 from tunewright.models.attention.products import Scoring
 
 BLOCK = 128
-"""Side of a block of scores: the least that torch's kernels divide by on all cards that it has settings for."""
+"""Side of a block of scores: torch's default, of which the tiles of all its kernels are parts."""
 _FEWEST_BLOCKS = 2
 _RECOMPILES = 64
-"""Kernels per process before torch gives up: two models with windows, gradients and frozen layers pass its default, 8."""
+"""Kernels per process before torch gives up. Two models with windows and frozen layers would pass its default, 8."""
 
 
 class BlockLists(NamedTuple):
@@ -85,10 +85,8 @@ def attend_with(
     """Return the same by `kernel`: `over_blocks`, or what a compiler made of it."""
     num_tokens = q_HTD.shape[1]
     extra = len(mask.subtree_end_P) - num_tokens
-    filled = [torch.nn.functional.pad(x, (0, 0, 0, extra))[None] for x in (q_HTD, k_KTD, v_KTD)]
-    for x in filled:
-        torch._dynamo.mark_dynamic(x, 2)
-    out_HPD = kernel(*filled, mask, scoring)[0]
+    q, k, v = (_marked(torch.nn.functional.pad(x, (0, 0, 0, extra))[None], 2) for x in (q_HTD, k_KTD, v_KTD))
+    out_HPD = kernel(q, k, v, mask, scoring)[0]
     return out_HPD[:, :num_tokens].transpose(0, 1).flatten(1)
 
 

@@ -1,7 +1,7 @@
-"""From which length on torch's fused kernel beats explicit products on a CPU: a recorded table, not a guess at run time.
+"""From which length on torch's fused kernel beats explicit products on a CPU: a recorded table, not a guess.
 
-It speaks of blocks that are alone: causal, without ancestors, soft-capping, window or dropout, heads contiguous; forward
-and backward together. Measured by `benchmarks/attention_shapes.py`, recorded in
+It speaks of blocks that are alone: causal, without ancestors, soft-capping, window or dropout, heads contiguous;
+forward and backward together. Measured by `benchmarks/attention_shapes.py`, recorded in
 `benchmarks/results/attention_shapes.json`; a test holds the two together. Deliberately does not attend.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 
 FUSED_FROM: dict[tuple[torch.dtype, int], int | None] = {
-    (torch.float32, 64): None,
-    (torch.float32, 128): None,
+    (torch.float32, 64): 1024,
+    (torch.float32, 128): 512,
     (torch.bfloat16, 64): None,
     (torch.bfloat16, 128): None,
 }
