@@ -90,3 +90,14 @@ def test_an_attention_that_cannot_be_replaced_is_padded_and_exact() -> None:
     assert choice.layout == "padded"
     rows = [make_row(range(3, 3 + length), [1.0] * length) for length in (9, 20, 2)]
     assert_same(together(model, rows, choice), alone(model, rows))
+
+
+@pytest.mark.parametrize("kind", LENGTH_DEPENDENT)
+@pytest.mark.parametrize("asked", ["tree", "padded"])
+def test_rows_on_both_sides_of_the_original_length_do_not_change_each_other(kind: str, asked: str) -> None:
+    # The longest first, as padded batches have it: dynamic scaling remembers the longest row that it has seen.
+    rows = [make_row(range(3, 3 + length), [1.0] * length) for length in (60, 50, 33, 32, 9, 2)]
+    expected = alone(LENGTH_DEPENDENT[kind](), rows)
+    model = LENGTH_DEPENDENT[kind]()
+    choice = choose_layout(model, asked, longest_row=60)
+    assert_same(together(model, rows, choice), expected)

@@ -5,6 +5,7 @@ By their documented switches, in this one place. Imported only by verbs that loa
 
 from __future__ import annotations
 
+import logging as python_logging
 import sys
 import warnings
 
@@ -18,5 +19,7 @@ def quieten_libraries() -> None:
     # The client tells every retry of an offline machine; our own error then says it once.
     hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
+    # peft imports it for every method, and it then regrets that an optional package of faster 4-bit kernels is missing.
+    python_logging.getLogger("bitsandbytes").setLevel(python_logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

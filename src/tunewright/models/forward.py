@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from tunewright.models.attention.registry import forest_attention
 from tunewright.models.forest import ForestTensors
-from tunewright.models.fused.llama import walk
+from tunewright.models.fused.llama import Keeper, walk
 from tunewright.models.head import HiddenHead, LogitsHead, OutputHead, output_head
 from tunewright.models.layout import LayoutChoice
 
@@ -45,24 +45,32 @@ class ForestModel:
         with forest_attention(self.model):
             yield
 
-    def head(self, forest: ForestTensors) -> Head:
-        """Return the output head at the places that predict."""
+    def head(self, forest: ForestTensors, keeper: Keeper | None = None) -> Head:
+        """Return the output head at the places that predict; a `keeper` spares the fused path its frozen layers."""
         head = output_head(self.model)
         decoder = self.model.get_decoder()
         if head is None and self.choice.is_fused:
             # An adapted head is called as it is; none of the models that can be walked changes logits behind it.
-            return LogitsHead(self.model.get_output_embeddings()(walk(self.model, forest, checkpointing=self.checkpointing)))
+            return LogitsHead(
+                self.model.get_output_embeddings()(
+                    walk(self.model, forest, checkpointing=self.checkpointing, keeper=keeper)
+                )
+            )
         if head is None or decoder is None or decoder is self.model:
             return LogitsHead(self._run(self.model, forest, "logits"))
-        return HiddenHead(self._hidden(decoder, forest), head)
+        return HiddenHead(self._hidden(decoder, forest, keeper), head)
 
-    def _hidden(self, decoder: torch.nn.Module, forest: ForestTensors) -> torch.Tensor:
+    def _hidden(self, decoder: torch.nn.Module, forest: ForestTensors, keeper: Keeper | None) -> torch.Tensor:
         if self.choice.is_fused:
-            return walk(self.model, forest, checkpointing=self.checkpointing)
+            return walk(self.model, forest, checkpointing=self.checkpointing, keeper=keeper)
         return self._run(decoder, forest, "last_hidden_state")
 
     def _run(self, module: Callable[..., object], forest: ForestTensors, output: str) -> torch.Tensor:
         if self.choice.layout == "padded":
+            above = self.choice.apart_above
+            if above is not None and int(forest.forest.positions.max()) >= above:
+                rows = [module(input_ids=ids_1L, use_cache=False) for ids_1L in _apart(forest)]
+                return torch.cat([getattr(row, output)[0] for row in rows]).index_select(0, forest.query_N)
             tokens_BL, query_N = _padded(forest)
             states_BLX: torch.Tensor = getattr(module(input_ids=tokens_BL, use_cache=False), output)
             return states_BLX.flatten(0, 1).index_select(0, query_N)
@@ -70,6 +78,12 @@ class ForestModel:
         out = module(input_ids=forest.ids_T[None], position_ids=positions_1T, use_cache=False, forest=forest)
         # index_select, not fancy indexing: its backward adds in a fixed order, so runs are repeatable to the bit.
         return getattr(out, output)[0].index_select(0, forest.query_N)
+
+
+def _apart(forest: ForestTensors) -> list[torch.Tensor]:
+    """Return the rows of a forest that shares nothing, each [1, its length]."""
+    starts = np.flatnonzero(forest.forest.positions == 0)
+    return list(forest.ids_T[None].tensor_split(starts[1:].tolist(), dim=1))
 
 
 def _padded(forest: ForestTensors) -> tuple[torch.Tensor, torch.Tensor]:

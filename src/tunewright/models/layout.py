@@ -7,7 +7,7 @@ and what disagrees is padded. Deliberately does not know batches or losses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,17 +28,25 @@ EXACT = frozenset(
 """Model types whose loss and gradients over forests equal each row's alone: tests/equivalence holds them to it."""
 
 _LENGTH_DEPENDENT = ("dynamic", "longrope")
+_REACHES = ("sliding_window", "attention_chunk_size")
+"""How far a token sees, as some models write it into their masks alone, where our attention would not know of it."""
+_TRIAL_TOKENS = MIN_PREFIX + MIN_SAVED
+"""The trial's longest row has more tokens than that, so what reaches no farther is tried in it."""
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.01}
 """Largest relative distance of logits in the trial: far above rounding, far below what a wrong mask does."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutChoice:
-    """The layout; whether our own operations compute the layers; and the reason, for people."""
+    """The layout; whether our own operations compute the layers; and the reason, for people.
+
+    Padded rows are computed one by one where one of them has more than `apart_above` tokens; None for never.
+    """
 
     layout: Layout
     is_fused: bool
     reason: str
+    apart_above: int | None = None
 
 
 def choose_layout(model: PreTrainedModel, asked: str, longest_row: int) -> LayoutChoice:
@@ -46,11 +54,13 @@ def choose_layout(model: PreTrainedModel, asked: str, longest_row: int) -> Layou
 
     A layout that was asked for and is not exact for this model is not taken.
     """
+    rescaling = _rescaling(model.config.get_text_config())
+    apart_above = rescaling.above if rescaling else None
     if asked == "padded":
-        return LayoutChoice("padded", False, "asked for")
+        return LayoutChoice("padded", False, "asked for", apart_above)
     obstacle = _obstacle(model, longest_row)
     if obstacle:
-        return LayoutChoice("padded", False, obstacle)
+        return LayoutChoice("padded", False, obstacle, apart_above)
     layout: Layout = "packed" if asked == "packed" else "tree"
     is_fused = can_walk(model)
     by = "our own operations" if is_fused else "the model's own layers"
@@ -59,12 +69,15 @@ def choose_layout(model: PreTrainedModel, asked: str, longest_row: int) -> Layou
 
 def _obstacle(model: PreTrainedModel, longest_row: int) -> str:
     config = model.config.get_text_config()
-    rope: Any = getattr(config, "rope_parameters", None) or {}
-    original = int(rope.get("original_max_position_embeddings") or config.max_position_embeddings or 0) if rope else 0
-    if rope.get("rope_type") in _LENGTH_DEPENDENT and longest_row > original:
-        return f"{rope['rope_type']} rotary scaling depends on the longest row of a batch"
+    rescaling = _rescaling(config)
+    if rescaling and longest_row > rescaling.above:
+        return f"{rescaling.kind} rotary scaling depends on the longest row of a batch"
     if config.model_type in EXACT:
         return ""
+    for name in _REACHES:
+        reach = getattr(config, name, None)
+        if reach and longest_row > reach > _TRIAL_TOKENS:
+            return f"{config.model_type} has {name} {reach}, which a trial of {_TRIAL_TOKENS} tokens cannot see"
     try:
         distance = _distance(model)
     except Exception as error:  # noqa: BLE001 - foreign code was tried; whatever it raises, padding works
@@ -75,6 +88,24 @@ def _obstacle(model: PreTrainedModel, longest_row: int) -> str:
     if distance > limit:
         return f"{config.model_type} over a forest differs from its rows alone by {distance:.2g} (limit {limit:g})"
     return ""
+
+
+class _Rescaling(NamedTuple):
+    """Rotary scaling by the length of a batch, where it is `above` so many tokens."""
+
+    kind: str
+    above: int
+
+
+def _rescaling(config: Any) -> _Rescaling | None:
+    settings: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
+    # Some models have settings for each kind of layer.
+    of_kinds = [each for each in settings.values() if isinstance(each, dict)]
+    for rope in of_kinds or [settings]:
+        if rope.get("rope_type") in _LENGTH_DEPENDENT:
+            original = rope.get("original_max_position_embeddings") or config.max_position_embeddings
+            return _Rescaling(rope["rope_type"], int(original))
+    return None
 
 
 @torch.no_grad()
@@ -98,7 +129,7 @@ def _trial_rows(model: PreTrainedModel) -> list[EncodedRow]:
     """Return rows of which three share a prefix and one nothing."""
     limit = min(int(model.config.get_text_config().vocab_size), 1000)
     generator = np.random.default_rng(0)
-    shared = generator.integers(0, limit, MIN_PREFIX + MIN_SAVED)
+    shared = generator.integers(0, limit, _TRIAL_TOKENS)
     bodies = [np.concatenate([shared, generator.integers(0, limit, 3 + 4 * k)]) for k in range(3)]
     bodies.append(generator.integers(0, limit, 12))
     return [

@@ -115,6 +115,11 @@ class RunFolder:
         return self.path.resolve().name
 
     @property
+    def cache_path(self) -> Path:
+        """What a run can compute again and need not: there only while it trains."""
+        return self.path / "cache"
+
+    @property
     def recipe_path(self) -> Path:
         """The recipe, with automatic values filled in once they are known."""
         return self.path / "recipe.yaml"

@@ -50,7 +50,7 @@ class MetricsRow(BaseModel):
 
 
 OF_THE_MACHINE = frozenset({"seconds", "tokens_per_second", "memory_bytes", "cpu_percent", "gpu_percent"})
-"""Columns that tell of the machine and the hour: all others are the same to the bit when a run is resumed or repeated."""
+"""Columns that tell of the machine and the hour; all others are equal to the bit when a run is resumed or repeated."""
 
 
 def improves_downwards(metric: str) -> bool:

@@ -40,7 +40,8 @@ class LoraSpec(Variant):
     layers: str | None = Field(default=None, pattern=LAYERS)
     """Layers that get an adapter by their place: `last:4`. Layers below the first adapter need no backward pass."""
     rank_pattern: dict[str, int] = Field(default={})
-    """Other ranks, by regular expression over full names; alpha / rank stays as it is elsewhere."""
+    """Other ranks, by regular expression over full names; alpha / rank stays as it is elsewhere (with rsLoRA: alpha
+    stays)."""
     modules_to_save: tuple[str, ...] = ()
     """Modules that learn whole and are saved beside the adapter, such as `lm_head` or `embed_tokens`."""
     use_rslora: bool = False

@@ -21,7 +21,7 @@ class OptimizerSpec(Node):
     beta2: float = Field(default=0.99, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
-    """Decay on matrices; vectors (norms, biases) are never decayed."""
+    """Decay on matrices; vectors (norms, biases) and embeddings are never decayed."""
     max_grad_norm: float | None = Field(default=1.0, gt=0)
     """Largest global gradient norm; larger gradients are scaled down. None: no clipping."""
     momentum: float = Field(default=0.95, ge=0, lt=1)
@@ -71,6 +71,9 @@ class HardwareSpec(Node):
     `auto` takes the first that the architecture supports exactly."""
     activation_checkpointing: bool = False
     """Recompute activations in the backward pass: far less memory, about a third more time."""
+    keep_frozen_states: bool = False
+    """Keep on disk what frozen lower layers make of each row: from the second epoch on they are not computed. For
+    adapters on upper layers only (`method.layers`); takes tokens · width · 2 bytes in the run folder."""
     compile: bool = False
     """Let torch.compile fuse the model first. It takes 10 to 60 s, so it pays only in long runs."""
 

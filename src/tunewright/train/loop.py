@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from tunewright.data.encode import EncodedRow
@@ -21,7 +22,9 @@ from tunewright.data.order import epoch_rows
 from tunewright.data.pack import make_forests, plan_steps
 from tunewright.errors import Interrupted, RecipeError, StorageError, TrainingError
 from tunewright.models.forward import ForestModel
+from tunewright.models.frozen import FrozenStates, obstacle
 from tunewright.objectives.objective import Objective
+from tunewright.runs.atomic import remove_folder
 from tunewright.runs.events import (
     BatchSkipped,
     CheckpointSaved,
@@ -89,7 +92,8 @@ class Loop:
         self.masters = MasterWeights(given.model.model, given.spec.optimizer.rounding)
         self.optimizer = make_optimizer(given.spec.optimizer, self.masters, self.peak_rate, seed=given.spec.seed)
         limit = given.spec.optimizer.max_grad_norm
-        self.stepper = Stepper(given.model, self.masters, given.objective, self.optimizer, limit)
+        self.frozen = self._frozen_states()
+        self.stepper = Stepper(given.model, self.masters, given.objective, self.optimizer, limit, self.frozen)
         self.state = LoopState()
         self._saved_step: int | None = None
         self._skipped_rows: list[int] = []
@@ -108,6 +112,8 @@ class Loop:
         if resume_from is not None:
             self.state = load_checkpoint(resume_from, self.masters, self.optimizer)
             self._saved_step = self.state.step
+        if self.frozen is not None:
+            self.frozen.forget_after(self.state.step)
         self._announce()
         if self.state.step == 0:
             # What a run goes back to when its first steps diverge; and a disk that is too small is found now.
@@ -121,6 +127,7 @@ class Loop:
                 self._save(is_due=False)
                 raise Interrupted(f"stopped at step {self.state.step} of {self.given.num_steps}")
         self._restore_best()
+        self._drop_frozen()
         return self.state
 
     # ── one step ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,6 +139,8 @@ class Loop:
         set_learning_rate(self.optimizer, rate)
         self.given.model.model.train()
         rows = self._step_rows()
+        if self.frozen is not None:
+            self.frozen.now = self.state.step + 1
         result = self._step_within_memory(rows)
         self.state.step += 1
         num_tokens = sum(self.given.rows[row].num_tokens for row in rows)
@@ -195,7 +204,9 @@ class Loop:
 
     def _micro_batches(self, rows: Sequence[int], max_tokens: int) -> list[Forest]:
         """Return the micro-batches of these rows under this token budget: the one place that makes them."""
-        return make_forests([self.given.rows[row] for row in rows], max_tokens, self.given.model.choice.layout)
+        forests = make_forests([self.given.rows[row] for row in rows], max_tokens, self.given.model.choice.layout)
+        # From a place in this step to one among all rows: what is kept of a row is found by that.
+        return [replace(forest, target_row=np.array(rows)[forest.target_row]) for forest in forests]
 
     # ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,6 +270,8 @@ class Loop:
             if checkpoint.step > target.step:
                 run.remove_checkpoint(checkpoint.step)
         self._saved_step = target.step
+        if self.frozen is not None:
+            self.frozen.forget_after(target.step)
         self._skipped_rows.clear()
         run.truncate_metrics_after(target.step)
         scale = self.state.rate_scale
@@ -330,6 +343,8 @@ class Loop:
         prune_checkpoints(run, self.state)
 
     def _save_or_make_room(self, path: Path) -> None:
+        if self.frozen is not None:
+            self.frozen.flush()
         try:
             save_checkpoint(path, self.state, self.masters, self.optimizer)
         except StorageError as error:
@@ -337,6 +352,22 @@ class Loop:
             save_checkpoint(path, self.state, self.masters, self.optimizer)
             removed = f"after {freed.path.name} had been removed" if freed else "at the second attempt"
             self.recorder.event(Notice(message=f"{error.message}; it was written {removed}", hint=error.hint))
+
+    def _frozen_states(self) -> FrozenStates | None:
+        if not self.spec.hardware.keep_frozen_states:
+            return None
+        runner = self.given.model
+        reason = obstacle(runner.model, is_fused=runner.choice.is_fused)
+        if reason:
+            message = f"the states of frozen layers are not kept: {reason}"
+            self.recorder.event(Notice(message=message, hint="train.hardware.keep_frozen_states: false"))
+            return None
+        return FrozenStates(self.recorder.run.cache_path, self.given.rows, runner.model)
+
+    def _drop_frozen(self) -> None:
+        if self.frozen is not None:
+            self.frozen.close()
+            remove_folder(self.recorder.run.cache_path)
 
     def _restore_best(self) -> None:
         best = self.state.best_step

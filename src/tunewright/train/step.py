@@ -18,6 +18,7 @@ from tunewright.data.forest import Forest
 from tunewright.errors import TrainingError
 from tunewright.models.forest import to_tensors
 from tunewright.models.forward import ForestModel
+from tunewright.models.fused.llama import Keeper
 from tunewright.objectives.objective import Objective
 from tunewright.train.masters import MasterWeights
 from tunewright.train.memory import is_out_of_memory
@@ -51,6 +52,7 @@ class Stepper:
     objective: Objective
     optimizer: torch.optim.Optimizer
     max_grad_norm: float | None
+    keeper: Keeper | None = None
 
     def step(self, micro_batches: Sequence[Forest]) -> StepResult:
         """Move the weights by one batch, unless loss or gradient is not finite: then nothing moves and `fault` says so.
@@ -106,7 +108,7 @@ class Stepper:
 
     def _backward(self, batch: Forest, total_weight: float) -> tuple[float, dict[str, float]]:
         tensors = to_tensors(batch, self.model.model.device)
-        terms = self.objective(self.model.head(tensors), tensors.target_N, tensors.weight_N)
+        terms = self.objective(self.model.head(tensors, self.keeper), tensors.target_N, tensors.weight_N)
         (terms.loss_sum / total_weight).backward()
         self.masters.collect_gradients()
         return float(terms.loss_sum.detach()), terms.sums

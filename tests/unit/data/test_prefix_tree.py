@@ -101,7 +101,9 @@ def test_where_a_branching_point_costs_nothing_every_common_beginning_stands_onc
 
 @given(some_rows, costs)
 @settings(deadline=None)
-def test_a_segment_with_branches_is_long_enough_and_spares_enough(rows: list[EncodedRow], cost: tuple[int, int]) -> None:
+def test_a_segment_with_branches_is_long_enough_and_spares_enough(
+    rows: list[EncodedRow], cost: tuple[int, int]
+) -> None:
     min_prefix, min_saved = cost
     forest = grown(rows, *cost)
     for segment in segments(forest):

@@ -83,9 +83,7 @@ def test_mapped_logits_are_the_explicit_ones_with_their_gradient(changes: dict[s
     torch.testing.assert_close(found, case.logits(**changes), rtol=1e-5, atol=1e-5)
     expected = torch.log_softmax(case.logits(**changes), -1).gather(1, case.target[:, None])[:, 0]
     torch.testing.assert_close(mapped, expected, rtol=1e-5, atol=1e-5)
-    for one, other in zip(
-        gradients, torch.autograd.grad((expected * case.weight_N).sum(), case.leaves), strict=True
-    ):
+    for one, other in zip(gradients, torch.autograd.grad((expected * case.weight_N).sum(), case.leaves), strict=True):
         torch.testing.assert_close(one, other, rtol=2e-5, atol=2e-5)
 
 
@@ -128,7 +126,9 @@ def test_only_the_gradients_that_are_needed_are_made() -> None:
     [found] = torch.autograd.grad(loss, [case.bias])
     own = F.cross_entropy(case.logits(), case.target, reduction="none") * case.weight_N
     torch.testing.assert_close(found, torch.autograd.grad(own.sum(), [case.bias])[0], rtol=2e-5, atol=2e-5)
-    nothing = HiddenHead(case.hidden.detach(), OutputHead(case.weight.detach())).cross_entropy(case.target, case.weight_N)
+    nothing = HiddenHead(case.hidden.detach(), OutputHead(case.weight.detach())).cross_entropy(
+        case.target, case.weight_N
+    )
     assert not nothing.loss_sum.requires_grad
 
 
@@ -144,7 +144,10 @@ def test_bf16_is_as_near_to_the_truth_as_torch_on_fp32_logits_of_bf16_products(l
     true_gradients = torch.autograd.grad((true_N * case.weight_N).sum(), exact)
     found = case.head().cross_entropy(case.target, case.weight_N, smoothing)
     gradients = torch.autograd.grad(found.loss_sum, case.leaves)
-    pairs = [(found.loss_N, plain, true_N), *zip(gradients, plain_gradients, true_gradients, strict=True)]
+    pairs = [
+        (found.loss_N, plain.detach(), true_N.detach()),
+        *zip(gradients, plain_gradients, true_gradients, strict=True),
+    ]
     for one, other, truth in pairs:
         # A gradient of bf16 is rounded once at the end, whoever makes it.
         floor = 2**-8 * float(truth.norm())
@@ -168,7 +171,11 @@ def test_extreme_hidden_states_give_numbers() -> None:
     for size in (1e4, 1e15):
         hidden = (size * case.hidden.detach()).requires_grad_()
         for smoothing in (0.0, 0.1):
-            loss = HiddenHead(hidden, OutputHead(case.weight)).cross_entropy(case.target, case.weight_N, smoothing).loss_sum
+            loss = (
+                HiddenHead(hidden, OutputHead(case.weight))
+                .cross_entropy(case.target, case.weight_N, smoothing)
+                .loss_sum
+            )
             [gradient] = torch.autograd.grad(loss, [hidden])
             assert torch.isfinite(loss), size
             assert torch.isfinite(gradient).all(), size

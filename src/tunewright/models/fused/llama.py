@@ -13,7 +13,7 @@ Axes: T tokens, D model width, N places that predict.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -40,14 +40,35 @@ def can_walk(model: PreTrainedModel) -> bool:
     return bool(layers) and all(type(layer) in _LAYERS for layer in layers)
 
 
-def walk(model: PreTrainedModel, forest: ForestTensors, *, checkpointing: bool = False) -> torch.Tensor:
+class Keeper(Protocol):
+    """What keeps the states in front of layer `first_layer`, all layers below which are frozen."""
+
+    first_layer: int
+
+    def read(self, forest: ForestTensors) -> torch.Tensor | None:
+        """Return the states, [T, D]; None if they are not kept."""
+        ...
+
+    def keep(self, forest: ForestTensors, states_TD: torch.Tensor) -> None:
+        """Take the states that were computed."""
+        ...
+
+
+def walk(
+    model: PreTrainedModel, forest: ForestTensors, *, checkpointing: bool = False, keeper: Keeper | None = None
+) -> torch.Tensor:
     """Return the normalised hidden states at the places that predict, [N, D], in the order of `forest.query_N`."""
     decoder: Any = model.get_decoder()
-    x_TD = decoder.embed_tokens(forest.ids_T[None])[0]
+    x_TD = None if keeper is None else keeper.read(forest)
+    first = 0 if keeper is None or x_TD is None else keeper.first_layer
+    if x_TD is None:
+        x_TD = decoder.embed_tokens(forest.ids_T[None])[0]
     cos, sin = decoder.rotary_emb(x_TD[None], position_ids=forest.positions_T[None])
     angles = (cos[0], sin[0])
     last = len(decoder.layers) - 1
-    for index, layer in enumerate(decoder.layers):
+    for index, layer in list(enumerate(decoder.layers))[first:]:
+        if keeper is not None and first == 0 and index == keeper.first_layer:
+            keeper.keep(forest, x_TD)
         step = partial(_layer, layer, forest, angles, is_last=index == last)
         recomputes = checkpointing and torch.is_grad_enabled()
         x_TD = checkpoint(step, x_TD, use_reentrant=False) if recomputes else step(x_TD)
