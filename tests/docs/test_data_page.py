@@ -6,21 +6,19 @@ Also held: the tables of formats, rules and options agree with the code.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
 import typer
 
-from tunewright.cli import main
+from tests.docs.console import BLOCK, Shown, run_block, run_page, write_page
 from tunewright.cli.app import app
 from tunewright.data.checking.check import METHODS
 from tunewright.data.formats.all import FORMATS, format_named
@@ -31,66 +29,8 @@ REPO = Path(__file__).resolve().parents[2]
 PAGE = REPO / "docs" / "data.md"
 CLI_PAGE = REPO / "docs" / "reference" / "cli.md"
 
-_BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 _OPTION = re.compile(r"--[a-z][a-z-]*")
-
-
-class Shown(NamedTuple):
-    """A command of a page, what the page says that it prints, and what it printed."""
-
-    command: str
-    expected: str
-    printed: str
-
-
-def run_block(block: str, code: int = 0) -> tuple[list[Shown], int]:
-    """Run the commands of one console block; return what they print, and the exit code of the last."""
-    shown: list[Shown] = []
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        while command.endswith("\\"):
-            more, _, expected = expected.partition("\n")
-            command += "\n" + more
-        printed, code = run_line(command.replace("\\\n", " "), code)
-        shown.append(Shown(command, expected.rstrip("\n"), printed))
-    return shown, code
-
-
-def run_line(line: str, code: int) -> tuple[str, int]:
-    """Return the output, without blanks at the ends of lines, and the exit code of one command line.
-
-    Understood are `tunewright …`, `echo $?`, and `head` and `tail -n N` of a file or behind a pipe.
-    """
-    if line == "echo $?":
-        return str(code), 0
-    words = shlex.split(line)
-    pipe = words.index("|") if "|" in words else len(words)
-    words, after = words[:pipe], words[pipe + 1 :]
-    if words[0] == "tunewright":
-        text, code = run_tunewright(words[1:])
-    else:
-        text, code = cut(words[:-1], Path(words[-1]).read_text(encoding="utf-8")), 0
-    if after:
-        text, code = cut(after, text), 0
-    return "\n".join(each.rstrip() for each in text.splitlines()).rstrip("\n"), code
-
-
-def run_tunewright(arguments: list[str]) -> tuple[str, int]:
-    """Return what a command writes to both streams, and its exit code."""
-    stream = io.StringIO()
-    with redirect_stdout(stream), redirect_stderr(stream):
-        code = main(arguments)
-    return stream.getvalue(), code
-
-
-def cut(words: list[str], text: str) -> str:
-    """Return what `head -n N` or `tail -n N` lets through."""
-    program, flag, number = words
-    assert flag == "-n"
-    lines = text.splitlines()
-    kept = {"head": lines[: int(number)], "tail": lines[-int(number) :]}[program]
-    return "\n".join(kept)
 
 
 @pytest.fixture(scope="module")
@@ -103,27 +43,16 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> list[list[Shown]]:
         patch.setenv("COLUMNS", "80")
         # The program calls itself as it was called; the page calls it by its name.
         patch.setattr("sys.argv", ["pytest"])
-        found, code = [], 0
-        for block in _BLOCK.findall(PAGE.read_text(encoding="utf-8")):
-            shown, code = run_block(block, code)
-            found.append(shown)
-        return found
+        return run_page(PAGE)
 
 
 def test_every_command_of_the_page_prints_what_the_page_shows(blocks: list[list[Shown]]) -> None:
     if os.environ.get("UPDATE_DOCS"):
-        write_page(blocks)
+        write_page(PAGE, blocks)
         return
     differ = [each for block in blocks for each in block if each.printed != each.expected]
     for each in differ:
         assert each.printed == each.expected, f"$ {each.command}\n(UPDATE_DOCS=1 writes what is printed)"
-
-
-def write_page(blocks: list[list[Shown]]) -> None:
-    """Put what was printed into the page."""
-    texts = iter(["".join(f"$ {each.command}\n{each.printed}".rstrip() + "\n" for each in block) for block in blocks])
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(_BLOCK.sub(lambda _: next(texts), text), encoding="utf-8", newline="\n")
 
 
 def test_every_verb_is_run_on_the_page(blocks: list[list[Shown]]) -> None:
@@ -178,7 +107,7 @@ def test_every_format_is_in_the_table_with_an_example_that_it_reads() -> None:
 
 
 def test_every_method_that_check_knows_is_named_on_the_page() -> None:
-    named = set(_CODE.findall(_BLOCK.sub("", PAGE.read_text(encoding="utf-8")).replace("```", "")))
+    named = set(_CODE.findall(BLOCK.sub("", PAGE.read_text(encoding="utf-8")).replace("```", "")))
     assert set(METHODS) <= named
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tunewright.models.layout import EXACT, LayoutChoice, choose_layout
 
 EXACT_NAMES = [name for name, layout in LAYOUTS.items() if layout == "tree"]
 PADDED_NAMES = [name for name, layout in LAYOUTS.items() if layout == "padded"]
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,
     "intermediate_size": 48,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from transformers import AutoModelForCausalLM, GPTJConfig, LlamaConfig, Phi3Config, PreTrainedModel
 
@@ -11,7 +13,7 @@ from tests.equivalence.row_sets import make_row
 from tunewright.models.layout import choose_layout
 
 ORIGINAL = 32
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,
     "intermediate_size": 48,

@@ -19,7 +19,7 @@ from tunewright.data.contract import save_contract
 from tunewright.data.encode import EncodedRow
 from tunewright.data.pack import make_forests
 from tunewright.data.prefix import with_prefix
-from tunewright.errors import RunError, StorageError
+from tunewright.errors import RunError
 from tunewright.evaluate.compare import Column, compare, load_column, save_column
 from tunewright.evaluate.loss import LossScore, row_losses, score_loss
 from tunewright.evaluate.report import write_report
@@ -46,7 +46,7 @@ from tunewright.methods.prompt import Prompt
 from tunewright.models.load import context_tokens, num_parameters
 from tunewright.models.soft_prompt import prefix_ids
 from tunewright.objectives.objective import Objective
-from tunewright.runs.atomic import remove_leftovers, replace_folder
+from tunewright.runs.atomic import library_error, remove_leftovers, replace_folder
 from tunewright.runs.events import ArtifactSaved, ModelLoaded, Notice, RunFinished, RunStarted
 from tunewright.runs.folder import RunFolder, check_free, default_run_path
 from tunewright.runs.memory_kill import note_running, was_killed_for_memory
@@ -251,8 +251,6 @@ def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loo
             prepared.tokenizer.save(folder)
             save_contract(folder, prepared.contract)
         except (RuntimeError, SafetensorError) as error:
-            # A full disk: the library's own error hides the system's.
-            hint = "is the disk full? free some space, then resume the run"
-            raise StorageError(f"{path}: cannot be written: {error}", hint=hint) from error
+            raise library_error(path, error) from error
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     recorder.event(ArtifactSaved(kind=method.artifact, path=f"artifacts/{path.name}", size_bytes=size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ import orjson
 from tunewright.errors import StorageError
 
 _LEFTOVERS = ".*.tmp"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+_NEARLY_FULL_BYTES = 2**20
 
 # errno name → (cause, way out). Names, not numbers: some numbers do not exist on every system.
 _CAUSES: dict[str, tuple[str, str]] = {
@@ -42,6 +45,17 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     unnamed = (error.strerror or str(error), "check the disk, or choose another folder with --output")
     cause, hint = _CAUSES.get(errno.errorcode.get(error.errno or 0, ""), unnamed)
     return StorageError(f"{path}: cannot be written: {cause}", hint=hint)
+
+
+def library_error(path: Path, error: Exception) -> StorageError:
+    """Return what a library's own `error`, raised while it wrote below `path`, means: most hide the system's."""
+    number = _SYSTEM_ERROR.search(str(error))
+    if number:
+        return storage_error(path, OSError(int(number[1]), ""))
+    with suppress(OSError):
+        if shutil.disk_usage(path.parent).free < _NEARLY_FULL_BYTES:
+            return storage_error(path, OSError(errno.ENOSPC, ""))
+    return StorageError(f"{path}: cannot be written: {error}", hint="check the disk, or choose another with --output")
 
 
 @contextmanager

@@ -21,8 +21,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from tunewright.errors import RunError, StorageError
-from tunewright.runs.atomic import replace_folder
+from tunewright.errors import RunError
+from tunewright.runs.atomic import library_error, replace_folder
 from tunewright.runs.folder import Checkpoint, RunFolder
 from tunewright.runs.manifest import file_sha256
 from tunewright.train.masters import MasterWeights
@@ -100,10 +100,7 @@ def save_checkpoint(path: Path, state: LoopState, masters: MasterWeights, optimi
             torch.save(optimizer.state_dict(), folder / OPTIMIZER)
             torch.save(random_state(), folder / RANDOM)
         except (RuntimeError, SafetensorError) as error:
-            # On a full disk both libraries raise an error of their own, which hides the system's.
-            raise StorageError(
-                f"{path}: cannot be written: {error}", hint="is the disk full? free some space, then resume the run"
-            ) from error
+            raise library_error(path, error) from error
         (folder / STATE).write_text(json.dumps(dataclasses.asdict(state)), encoding="utf-8")
         sums = {name: file_sha256(folder / name) for name in (WEIGHTS, OPTIMIZER, RANDOM, STATE)}
         (folder / CHECKSUMS).write_text(json.dumps({"sha256": sums}), encoding="utf-8")

@@ -158,6 +158,15 @@ def test_a_descendant_behind_the_window_sees_nothing_of_a_block_and_is_still_a_n
     assert all(torch.isfinite(each).all() for each in by_products(inputs, forest, 5, Scoring(0.4)))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_query_that_sees_nothing_of_a_block_is_a_number_in_every_dtype(dtype: torch.dtype) -> None:
+    forest = grown(BROAD)
+    inputs = make_inputs(forest.num_tokens, (4, 2))
+    found = by_products(Inputs(*(each.to(dtype) for each in inputs)), forest, 3, Scoring(0.4), block=4)
+    for one, exact in zip(found, dense(inputs, dense_mask(forest, 3), Scoring(0.4)), strict=True):
+        assert float((one.double() - exact).norm()) < 0.02 * float(exact.norm())
+
+
 @pytest.mark.parametrize("scale", [1e-3, 8.0])
 def test_scores_of_any_size_give_the_dense_result(scale: float) -> None:
     forest = grown(BROAD)
@@ -288,7 +297,7 @@ def test_with_one_noise_the_gradients_are_those_of_that_noise() -> None:
 
 
 def test_two_equal_branches_get_noises_of_their_own_behind_one_prefix() -> None:
-    """What stands once has one noise for all rows; what each row has of its own has its own, attention back included."""
+    """What stands once has one noise for all rows; a branch has its own, attention back to the prefix included."""
     forest = grown([(6, [(4, []), (4, [])])])
     inputs = make_inputs(forest.num_tokens, (2, 2))
     q, k, v = (torch.cat([x, x[:, 6:10]], dim=1) for x in (each[:, :10] for each in inputs[:3]))

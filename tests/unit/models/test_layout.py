@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from transformers import (
@@ -18,7 +20,7 @@ from transformers.models.auto import AutoModelForCausalLM
 from tests.equivalence.architectures import make_model
 from tunewright.models.layout import EXACT, LayoutChoice, choose_layout
 
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "vocab_size": 96,
     "hidden_size": 32,
     "intermediate_size": 48,

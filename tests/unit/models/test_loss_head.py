@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -183,7 +184,7 @@ def test_extreme_hidden_states_give_numbers() -> None:
 
 # ── which head a model has ───────────────────────────────────────────────────────────────────────────────────────────
 
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "vocab_size": V,
     "hidden_size": D,
     "intermediate_size": 8,

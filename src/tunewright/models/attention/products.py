@@ -119,7 +119,7 @@ class _Part:
         if self.is_alone:
             probabilities = torch.softmax(scores, dim=-1)
         else:
-            self.maximum = scores.amax(-1, keepdim=True).clamp_(min=_LOWEST)
+            self.maximum = scores.amax(-1, keepdim=True).clamp_(min=max(_LOWEST, torch.finfo(scores.dtype).min))
             probabilities = scores.sub_(self.maximum).exp_()
             sums = probabilities.sum(-1, dtype=torch.float32)
             self.log_sum = self._by_head((sums.log() + self.maximum.squeeze(-1).float())[..., None]).squeeze(-1)
