@@ -38,7 +38,9 @@ def print_headline(console: Console, summary: RunSummary) -> None:
     """Print whether it helped, in one line, or why that cannot be said."""
     if not summary.verdict:
         why = summary.message or "nothing was scored" + ("" if summary.state == "running" else ": no held-out rows")
-        console.print(Text(f"{summary.state}: {why}", style="bold"))
+        # "paused after step 3: …" needs no "paused: " in front.
+        text = why if why.startswith(summary.state) else f"{summary.state}: {why}"
+        console.print(Text(text, style="bold"))
         return
     word, style = _judgement(summary)
     console.print(Text.assemble((summary.verdict, "bold"), "  ", (word, style)))

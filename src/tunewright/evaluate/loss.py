@@ -12,7 +12,7 @@ import torch
 from tunewright.data.encode import EncodedRow
 from tunewright.data.forest import Forest
 from tunewright.data.pack import make_forests
-from tunewright.models.forest import ForestTensors, to_tensors
+from tunewright.models.forest import ForestTensors
 from tunewright.models.forward import ForestModel
 from tunewright.objectives.objective import LossTerms, Objective
 
@@ -70,7 +70,7 @@ def _terms(
     on_progress: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[LossTerms, ForestTensors]]:
     for done, forest in enumerate(forests, start=1):
-        tensors = to_tensors(forest, model.model.device)
+        tensors = model.tensors(forest)
         yield objective(model.head(tensors), tensors.target_N, tensors.weight_N), tensors
         if on_progress is not None:
             on_progress(done, len(forests))

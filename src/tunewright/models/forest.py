@@ -5,22 +5,23 @@ Deliberately does not know models or objectives. Axes: T tokens of the forest, N
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
-from tunewright.data.forest import Forest
+from tunewright.data.forest import Forest, segments
 from tunewright.models.attention.flex import TreeMask, make_mask
 from tunewright.models.attention.plan import AttentionPlan, make_plan
+from tunewright.models.shapes import round_tokens
 
 
 @dataclass(slots=True, eq=False)
 class ForestTensors:
-    """The tensors of one forest: ids int64, weights fp32.
+    """The tensors of one forest: ids int64, weights fp32. `forest` may be filled up to a size that recurs (`fill_up`).
 
-    `row_N` says whose token a taught one is. `query_places` are the distinct places of `query_N` in order, and
-    `query_N[i] == query_places[query_order_N[i]]`: behind a branching point one place predicts several tokens.
+    `row_N` says whose token a taught one is. `query_places` are the distinct places of `query_N` in order (and what
+    fills up), and `query_N[i] == query_places[query_order_N[i]]`: a branching point predicts several tokens.
     """
 
     forest: Forest
@@ -49,10 +50,40 @@ class ForestTensors:
         return self._block_masks[window]
 
 
-def to_tensors(forest: Forest, device: torch.device | str) -> ForestTensors:
-    """Return `forest` on `device`."""
+def fill_up(forest: Forest) -> Forest:
+    """Return the forest with tokens appended that predict nothing and that no other token attends to.
+
+    They hang under the root of the last tree, so that the products with a prefix that all rows share recur in size too;
+    where positions would run beyond the longest row's, they are a tree of their own.
+    """
+    size = forest.num_tokens
+    extra = round_tokens(size) - size
+    if not extra or not size:
+        return forest
+    roots = [segment for segment in segments(forest) if forest.positions[segment.start] == 0]
+    last = roots[-1]
+    first_position = last.end - last.start
+    subtree_end = forest.subtree_end.copy()
+    if first_position + extra - 1 <= int(forest.positions.max()):
+        subtree_end[last.start : last.end] = size + extra
+    else:
+        first_position = 0
+    return replace(
+        forest,
+        ids=np.concatenate([forest.ids, np.zeros(extra, dtype=forest.ids.dtype)]),
+        positions=np.concatenate([forest.positions, np.arange(first_position, first_position + extra, dtype=np.int32)]),
+        subtree_end=np.concatenate([subtree_end, np.full(extra, size + extra, dtype=np.int32)]),
+    )
+
+
+def to_tensors(forest: Forest, device: torch.device | str, *, fills: bool = True) -> ForestTensors:
+    """Return `forest` on `device`; `fills` adds tokens that nobody sees, so that its size recurs."""
+    if fills:
+        forest = fill_up(forest)
     targets = forest.targets
     places, order_N = np.unique(targets.query_index, return_inverse=True)
+    if fills:
+        places = np.concatenate([places, np.zeros(round_tokens(len(places)) - len(places), dtype=places.dtype)])
     return ForestTensors(
         forest=forest,
         ids_T=torch.from_numpy(forest.ids).to(device, torch.int64),

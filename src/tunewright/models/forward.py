@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from tunewright.data.forest import Forest
 from tunewright.models.attention.registry import forest_attention
-from tunewright.models.forest import ForestTensors
+from tunewright.models.forest import ForestTensors, to_tensors
 from tunewright.models.fused.llama import Keeper, walk
 from tunewright.models.head import HiddenHead, LogitsHead, OutputHead, output_head
 from tunewright.models.layout import LayoutChoice
@@ -45,17 +46,18 @@ class ForestModel:
         with forest_attention(self.model):
             yield
 
+    def tensors(self, forest: Forest) -> ForestTensors:
+        """Return `forest` on the model's device, as its layout wants it."""
+        return to_tensors(forest, self.model.device, fills=self.choice.layout != "padded")
+
     def head(self, forest: ForestTensors, keeper: Keeper | None = None) -> Head:
         """Return the output head at the places that predict; a `keeper` spares the fused path its frozen layers."""
         head = output_head(self.model)
         decoder = self.model.get_decoder()
-        if head is None and self.choice.is_fused:
+        output = self.model.get_output_embeddings()
+        if head is None and self.choice.is_fused and output is not None:
             # An adapted head is called as it is; none of the models that can be walked changes logits behind it.
-            return LogitsHead(
-                self.model.get_output_embeddings()(
-                    walk(self.model, forest, checkpointing=self.checkpointing, keeper=keeper)
-                )
-            )
+            return LogitsHead(output(walk(self.model, forest, checkpointing=self.checkpointing, keeper=keeper)))
         if head is None or decoder is None or decoder is self.model:
             return LogitsHead(self._run(self.model, forest, "logits"))
         return HiddenHead(self._hidden(decoder, forest, keeper), head)

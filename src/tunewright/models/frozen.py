@@ -91,7 +91,7 @@ class FrozenStates:
         rows = np.unique(forest.forest.target_row)
         if (self._steps[rows] == _NEVER).any():
             return None
-        states = np.empty((forest.forest.num_tokens, self._states.shape[1]), dtype=np.uint8)
+        states = np.zeros((forest.forest.num_tokens, self._states.shape[1]), dtype=np.uint8)
         for row, path in _paths(forest.forest):
             states[path] = self._states[self._offsets[row] : self._offsets[row + 1]]
         return torch.from_numpy(states).view(self._dtype).to(forest.ids_T.device)

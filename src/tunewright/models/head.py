@@ -19,8 +19,12 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from tunewright.models.shapes import binary_cuts
+
 _CHUNK_BYTES = 16 * 2**20
 """Size of a chunk's logits in fp32: enough for full speed of the products, little enough for a processor's cache."""
+
+_SMALLEST_CHUNK = 16
 
 # Configuration keys by which an architecture changes its logits behind the output matrix, and those known here.
 _LOGIT_CHANGES = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier", "dim_model_base")
@@ -206,5 +210,6 @@ class _Chunks:
 
 
 def _chunks(num_tokens: int, vocabulary: int) -> list[slice]:
-    size = max(16, _CHUNK_BYTES // (4 * vocabulary))
-    return [slice(start, min(start + size, num_tokens)) for start in range(0, num_tokens, size)]
+    most = max(_SMALLEST_CHUNK, _CHUNK_BYTES // (4 * vocabulary))
+    # A power of two, so that what is left can be cut into sizes that recur.
+    return binary_cuts(num_tokens, 1 << (most.bit_length() - 1), _SMALLEST_CHUNK)

@@ -49,8 +49,8 @@ class StopSpec(Node):
     patience: int | None = Field(default=None, ge=1)
     """Stop after so many validations without a new best. None: never."""
     metric: str = Field(default="valid_loss", pattern=r"^\w+$")
-    """What decides the best checkpoint: `valid_loss`, `token_accuracy`, or a grader's name (answers are then written
-    at every validation)."""
+    """What decides the best checkpoint: `valid_loss`, `perplexity`, `token_accuracy`, or a grader's name (answers are
+    then written at every validation)."""
     min_delta: float = Field(default=0.0, ge=0)
     """A validation is a new best, and its weights are those delivered, when it is better by more than this."""
     max_minutes: float | None = Field(default=None, gt=0)

@@ -16,7 +16,6 @@ import torch
 
 from tunewright.data.forest import Forest
 from tunewright.errors import TrainingError
-from tunewright.models.forest import to_tensors
 from tunewright.models.forward import ForestModel
 from tunewright.models.fused.llama import Keeper
 from tunewright.objectives.objective import Objective
@@ -107,7 +106,7 @@ class Stepper:
             ) from error
 
     def _backward(self, batch: Forest, total_weight: float) -> tuple[float, dict[str, float]]:
-        tensors = to_tensors(batch, self.model.model.device)
+        tensors = self.model.tensors(batch)
         terms = self.objective(self.model.head(tensors, self.keeper), tensors.target_N, tensors.weight_N)
         (terms.loss_sum / total_weight).backward()
         self.masters.collect_gradients()

@@ -206,8 +206,9 @@ def test_a_forward_without_gradients_gives_the_same_output() -> None:
     assert torch.equal(out, by_products(inputs, forest, None, Scoring(0.4))[0])
 
 
-def test_scores_far_apart_give_numbers() -> None:
-    forest = grown(BROAD)
+@pytest.mark.parametrize("grove", [BROAD, [(1, [(16, []), (9, []), (10, [(3, []), (12, [])])])]])
+def test_scores_far_apart_give_numbers(grove: list[Tree]) -> None:
+    forest = grown(grove)
     inputs = make_inputs(forest.num_tokens, (4, 2), scale=1e4)
     assert all(torch.isfinite(each).all() for each in by_products(inputs, forest, None, Scoring(0.4)))
 

@@ -160,6 +160,19 @@ def test_rows_have_noises_of_their_own_behind_a_shared_prefix() -> None:
     assert losses(model.eval(), CHOICES[1], forest) == losses(model, CHOICES[1], forest)
 
 
+def test_our_own_operations_draw_the_noise_of_the_library_s_layers() -> None:
+    config = make_config("Llama")
+    assert isinstance(config, LlamaConfig)
+    config.attention_dropout = 0.3
+    model, found = make_model(config), []
+    for choice in CHOICES[:2]:
+        torch.manual_seed(0)
+        found.append(losses(model, choice, forest_of(some_rows(), choice)))
+    assert found[0] == pytest.approx(found[1], rel=1e-5, abs=1e-5)
+    silent = losses(model.eval(), CHOICES[0], forest_of(some_rows(), CHOICES[0]))
+    assert found[0] != pytest.approx(silent, rel=1e-2)
+
+
 @pytest.mark.parametrize("is_fused", [True, False])
 def test_recomputed_layers_draw_the_noise_of_the_first_time(is_fused: bool) -> None:
     gradients = []

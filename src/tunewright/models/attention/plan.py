@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from tunewright.data.forest import Forest, Segment, segments
+from tunewright.models.shapes import round_blocks, round_length
 
 MAX_BLOCK = 512
 """Longest block. Shorter ones waste less of the causal half, longer ones need fewer calls: see docs/training.md."""
@@ -94,6 +95,14 @@ def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: to
     return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.places())
 
 
+def is_whole_forest(blocks: Sequence[Segment], num_tokens: int) -> bool:
+    """Return whether blocks of one length stand back to back over the whole forest: then nothing is gathered."""
+    length = blocks[0].end - blocks[0].start
+    return len(blocks) * length == num_tokens and all(
+        block.start == k * length and block.end - block.start == length for k, block in enumerate(blocks)
+    )
+
+
 def _blocks(segment: Segment) -> list[Segment]:
     edges = [*range(segment.start, segment.end, MAX_BLOCK), segment.end]
     return [Segment(a, b, segment.subtree_end) for a, b in pairwise(edges)]
@@ -122,14 +131,19 @@ class _Maker:
     def bucket(self, blocks: Sequence[Segment], first_place: int, *, is_merged: bool) -> Bucket:
         starts = np.array([block.start for block in blocks])
         lengths = np.array([block.end - block.start for block in blocks])
-        longest = int(lengths.max())
-        offset_BL = np.broadcast_to(np.arange(longest), (len(blocks), longest))
+        longest, num_blocks = round_length(int(lengths.max())), round_blocks(len(blocks))
+        if is_whole_forest(blocks, self.forest.num_tokens):
+            longest, num_blocks = int(lengths.max()), len(blocks)
+        # A block that only fills up repeats the first token of the forest, and no token of its own is real.
+        starts = np.concatenate([starts, np.zeros(num_blocks - len(blocks), dtype=starts.dtype)])
+        lengths = np.concatenate([lengths, np.zeros(num_blocks - len(blocks), dtype=lengths.dtype)])
+        offset_BL = np.broadcast_to(np.arange(longest), (num_blocks, longest))
         is_real_BL = offset_BL < lengths[:, None]
         tokens_BL = starts[:, None] + np.where(is_real_BL, offset_BL, 0)
         place_BL = first_place + np.arange(tokens_BL.size).reshape(tokens_BL.shape)
         self._place_T[tokens_BL[is_real_BL]] = place_BL[is_real_BL]
         return Bucket(
-            num_blocks=len(blocks),
+            num_blocks=num_blocks,
             length=longest,
             tokens=torch.from_numpy(tokens_BL.reshape(-1).astype(np.int64)).to(self.device),
             places=slice(first_place, first_place + tokens_BL.size),
