@@ -142,6 +142,29 @@ def run(
     start(tree, settings or [], manner(as_json=as_json, quiet=quiet), origin=recipe, dry_run=dry_run)
 
 
+@app.command(
+    epilog=_examples("tunewright plan recipe.yaml", "tunewright plan recipe.yaml --set method.kind=full --json")
+)
+def plan(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE.yaml", show_default=False)],
+    *,
+    settings: Settings = None,
+    output: Output = None,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Time nothing: memory and disk, and a rough guess of the time.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say before anything runs whether a recipe fits this machine, and how long it will take.
+
+    Reads the rows, times the model for some seconds, and writes nothing. Where it does not fit, says what would.
+    """
+    from tunewright.cli.flags import tree_of_file
+    from tunewright.cli.plan import show_plan
+
+    show_plan(tree_of_file(recipe, output), settings or [], origin=recipe, as_json=as_json, probes=not no_probe)
+
+
 @app.command(epilog=_examples("tunewright resume runs/20250131-140000-lora"))
 def resume(path: RunPath, *, as_json: JsonLines = False, quiet: Quiet = False) -> None:
     """Go on with a stopped run from its newest checkpoint."""
