@@ -23,7 +23,7 @@ from tunewright.data.rows import TextRow
 from tunewright.errors import Interrupted
 from tunewright.evaluate.loss import score_loss
 from tunewright.models.forward import ForestModel
-from tunewright.models.hardware import choose_hardware
+from tunewright.models.hardware import bound_kernel_caches, choose_hardware
 from tunewright.models.layout import choose_layout
 from tunewright.models.load import load_model
 from tunewright.models.source import find_model
@@ -75,6 +75,7 @@ def make_loop(job: Job, rows: Sequence[TokenRow], recorder: Recorder, goal: _Wat
         schedule=ScheduleSpec(kind="constant", warmup=0.0),
         hardware=HardwareSpec(device="cpu", layout=job.settings.get("layout", "auto")),
     )
+    bound_kernel_caches()
     model_spec, objective_spec = ModelSpec(source=job.model), CausalLmSpec()
     model = load_model(find_model(model_spec), model_spec, choose_hardware(spec.hardware))
     torch.manual_seed(job.seed)

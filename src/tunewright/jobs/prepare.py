@@ -25,7 +25,7 @@ from tunewright.jobs.rows import RowSets, load_rows, unusable_error
 from tunewright.methods.method import Method
 from tunewright.models import segments
 from tunewright.models.forward import ForestModel
-from tunewright.models.hardware import Hardware, choose_hardware
+from tunewright.models.hardware import Hardware, bound_kernel_caches, choose_hardware
 from tunewright.models.layout import choose_layout
 from tunewright.models.load import context_tokens, load_model, num_parameters
 from tunewright.models.source import ModelSource, find_model
@@ -134,6 +134,7 @@ def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -
         DataError, ModelError, RecipeError: whatever is wrong with rows, model or recipe; nothing was written.
     """
     listener.on_progress("reading data", 0, 1)
+    bound_kernel_caches()
     sets = load_rows(recipe.data)
     source = find_model(recipe.model)
     hardware = choose_hardware(recipe.train.hardware)

@@ -6,7 +6,9 @@ taken over on resume.
 
 from __future__ import annotations
 
+import os
 import platform
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +19,9 @@ from tunewright.errors import RecipeError
 from tunewright.spec.train import HardwareSpec
 
 Precision = Literal["bf16", "fp32"]
+# Of oneDNN itself, and of torch's layer above it; both keep what they make.
+_KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+_KEPT_SHAPES = "128"
 _FAST_BF16_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
@@ -48,6 +53,16 @@ def choose_hardware(spec: HardwareSpec) -> Hardware:
         return Hardware(device, spec.precision, "asked for")
     precision, reason = _fast_precision(device)
     return Hardware(device, precision, reason)
+
+
+def bound_kernel_caches(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Have torch's CPU kernels keep fewer compiled shapes, unless the environment says how many; before the first one.
+
+    Each keeps scratch memory. With 1,024, the default, a 42 M model takes 1.8 GB after sixteen steps, with 128 1.3 GB
+    at the same speed: sizes recur (`models.shapes`), and those of one step are far fewer.
+    """
+    for name in _KERNEL_CACHES:
+        environment.setdefault(name, _KEPT_SHAPES)
 
 
 def cpu_flags() -> tuple[str, ...]:
