@@ -10,8 +10,8 @@ not run keep their former figures, and Trainer's best setting is looked for once
 
 A 42 M Llama, LoRA r=16 on all linear layers, 16 rows a step, AdamW at a constant rate. Every arm is a process that
 warms up and then takes timed steps; effective tokens are those of the rows, a prefix counted in every row and padding
-never. Each round also measures the machine's bf16 matrix products; `shape` says how the share of them is counted. TRL
-is slow, so that only its first round takes all the steps, whose losses are compared; later ones take --slow-steps.
+never. Each round also measures the machine's bf16 matrix products; `shape` says how the share of them is counted. All
+arms take the same steps over the same rows in every round.
 """
 
 from __future__ import annotations
@@ -127,13 +127,12 @@ def one_round(bench: Bench, job: Job, sweep: dict[str, Any] | None, number: int)
         best = dataclasses.replace(job, settings=sweep["settings"][0]["setting"])
         answers["trainer"] = bench.run("trainer", best, "trainer")
     if bench.with_peers:
-        num_steps = job.num_steps if number == 0 else min(bench.given.slow_steps, job.num_steps)
-        answers["trl"] = bench.run("trl", dataclasses.replace(job, num_steps=num_steps), "trl")
+        answers["trl"] = bench.run("trl", job, "trl")
     return {"limit": limit, "answers": answers}
 
 
 def summary(shape: Shape, arm: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the medians of one arm; the losses are those of its first round, which takes all the steps."""
+    """Return the medians of one arm; the losses are those of its first round."""
     good = [(each["limit"], each["answers"][arm]) for each in rounds if "error" not in each["answers"][arm]]
     if not good:
         return {"error": rounds[0]["answers"][arm]["error"]}
@@ -253,7 +252,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=ROW_SETS, action="append", help="one set of rows; may be repeated")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=5, help="timed optimiser steps of an arm")
-    parser.add_argument("--slow-steps", type=int, default=2, help="those of TRL after its first round")
     parser.add_argument("--rows", type=int, default=16, help="rows of an optimiser step")
     parser.add_argument("--tiny", action="store_true", help="a model that trains in a second")
     looks = parser.add_mutually_exclusive_group()

@@ -113,5 +113,5 @@ def _sized(sizes: Thresholds) -> Iterator[None]:
         patch.setattr(prefix_tree, "MIN_SAVED", sizes.min_saved)
         patch.setattr(plan, "MAX_BLOCK", sizes.max_block)
         # Sixteen tokens a chunk, the fewest that there are.
-        patch.setattr(output, "_CHUNK_BYTES", 1)
+        patch.setattr(output, "CHUNK_BYTES", 1)
         yield

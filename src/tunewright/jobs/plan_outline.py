@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from tunewright.data.encode import EncodedRow
 from tunewright.data.order import epoch_rows
 from tunewright.data.pack import Layout, make_forests, plan_steps
-from tunewright.jobs.prepare import TokenRows, _encode
+from tunewright.jobs.prepare import TokenRows, encode_sets
 from tunewright.jobs.rows import RowSets, load_rows
 from tunewright.jobs.validation import check_metric_name, check_metric_rows
 from tunewright.methods.method import Method
@@ -128,7 +128,7 @@ def know(recipe: Recipe, listener: Listener) -> Known:
     blank = _blank_model(recipe, source, hardware)
     context = context_tokens(blank) - (recipe.method.num_tokens if isinstance(recipe.method, PromptSpec) else 0)
     listener.on_progress("encoding rows", 0, 1)
-    tokens = _encode(sets, tokenizer, recipe, context)
+    tokens = encode_sets(sets, tokenizer, recipe, context)
     check_metric_rows(recipe, tokens)
     return Known(recipe, source, tokenizer, hardware, sets, tokens, context, num_parameters(blank))
 

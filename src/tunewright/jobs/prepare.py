@@ -78,6 +78,7 @@ class Prepared:
     contract: PromptContract
     runner: ForestModel
     """The model as the loop and the scorer run it; `model` is the same object, for generation and for saving."""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def test_rows(self) -> list[Row]:
@@ -113,6 +114,7 @@ class Prepared:
                 message=f"rows are padded instead of packed: {self.runner.choice.reason}",
                 hint="results are the same; training takes longer, most of all where rows share a prompt",
             )
+        yield from self.notices
         for choice in self.choices:
             yield RuleApplied(path=choice.path, value=choice.value, rule=choice.rule)
         if not self.tokenizer.has_own_template:
@@ -146,9 +148,10 @@ def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -
     # What stands in front of every row takes its place in the context.
     context = context_tokens(model) - (recipe.method.num_tokens if isinstance(recipe.method, PromptSpec) else 0)
     listener.on_progress("encoding rows", 0, 1)
-    tokens = _encode(sets, tokenizer, recipe, context)
+    tokens = encode_sets(sets, tokenizer, recipe, context)
     facts = JobFacts(num_rows=tokens.num_visits, num_parameters=num_parameters(model), context_tokens=context)
     settled, choices = settle(recipe, facts)
+    runner = _runner(model, settled, tokens)
     return Prepared(
         recipe=settled,
         choices=choices,
@@ -160,7 +163,8 @@ def prepare(recipe: Recipe, listener: Listener, clock: datetime | None = None) -
         sets=sets,
         tokens=tokens,
         contract=make_contract(tokenizer),
-        runner=_runner(model, settled, tokens),
+        runner=runner,
+        notices=_compiled(runner, settled),
     )
 
 
@@ -169,6 +173,13 @@ def _runner(model: PreTrainedModel, recipe: Recipe, tokens: TokenRows) -> Forest
     longest = max(row.num_tokens for row in (*tokens.train, *tokens.validation, *tokens.test))
     choice = choose_layout(model, hardware.layout, longest)
     return ForestModel(model, choice, checkpointing=hardware.activation_checkpointing)
+
+
+def _compiled(runner: ForestModel, recipe: Recipe) -> tuple[Notice, ...]:
+    reason = runner.compile_parts() if recipe.train.hardware.compile else ""
+    if not reason:
+        return ()
+    return (Notice(message=f"nothing is compiled: {reason}", hint="leave out train.hardware.compile"),)
 
 
 def _length_limit(recipe: Recipe, context: int) -> int:
@@ -181,7 +192,13 @@ def _length_limit(recipe: Recipe, context: int) -> int:
     return limit
 
 
-def _encode(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, context: int) -> TokenRows:
+def encode_sets(sets: RowSets, tokenizer: HfChatTokenizer, recipe: Recipe, context: int) -> TokenRows:
+    """Return the rows of a job as token rows, by the recipe's policies; `context` is what the model takes at most.
+
+    Raises:
+        DataError: rows that cannot be used or are too long, where the recipe says so; no row that teaches anything.
+        RecipeError: `data.max_length` is above the context.
+    """
     limit = _length_limit(recipe, context)
     left_out: list[RowFault] = []
     template_faults: list[RowFault] = []

@@ -20,13 +20,11 @@ from transformers import PreTrainedModel
 
 from tunewright.data.forest import Forest
 from tunewright.models.attention.plan import make_plan
+from tunewright.models.attention.products import KEPT_BYTES
 from tunewright.models.forest import fill_up
+from tunewright.models.head import CHUNK_BYTES
 from tunewright.models.shapes import round_tokens
 
-HEAD_CHUNK_BYTES = 16 * 2**20
-"""Logits that `head` computes at once, in fp32."""
-KEPT_BYTES = 32 * 2**20
-"""Largest block of probabilities that attention keeps: that of `attention/products`."""
 _GELU_TENSORS = {"gelu_new": 5, "gelu_pytorch_tanh": 2, "gelu": 2, "relu": 2}
 """Inner tensors that a library's ungated layer keeps, by its activation; `gelu_new` is written out step by step."""
 _TRANSIENT_INNER = 5
@@ -126,7 +124,7 @@ def peak_bytes(shape: Shape, size: ForestSize, *, checkpointing: bool = False) -
     if checkpointing and shape.first_layer < shape.num_layers:
         passing += _layer_bytes(shape, size)
     own_head = shape.vocabulary * shape.width * (4 + 2 * shape.element_bytes) if shape.learns_head else 0
-    chunk = 3 * min(HEAD_CHUNK_BYTES, 4 * shape.vocabulary * max(size.places, 16))
+    chunk = 3 * min(CHUNK_BYTES, 4 * shape.vocabulary * max(size.places, 16))
     return saved_bytes(shape, size, checkpointing=checkpointing) + max(passing, chunk) + own_head
 
 
@@ -135,7 +133,7 @@ def forward_bytes(shape: Shape, size: ForestSize) -> int:
     inner = 3 * shape.inner if shape.kept_inner == 4 or shape.is_fused else 2 * shape.inner
     streams = 3 * shape.width + shape.query + 2 * shape.key + inner
     scores = 2 * shape.element_bytes * shape.num_heads * size.largest
-    chunk = 3 * min(HEAD_CHUNK_BYTES, 4 * shape.vocabulary * max(size.places, 16))
+    chunk = 3 * min(CHUNK_BYTES, 4 * shape.vocabulary * max(size.places, 16))
     return shape.element_bytes * size.tokens * streams + scores + chunk
 
 

@@ -8,6 +8,7 @@ Axes: T tokens of the forest, N taught tokens, B rows, L the longest row, D mode
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,9 @@ from tunewright.models.layout import LayoutChoice
 
 Head = HiddenHead | LogitsHead
 
+_COMPILERS = ("c++", "g++", "clang++", "cl")
+_COMPILED = ("Norm", "MLP")
+
 
 class ForestModel:
     """A model as the loop and the scorer use it: `heads` of forests, inside `active`.
@@ -36,6 +40,21 @@ class ForestModel:
         self.model, self.choice, self.checkpointing = model, choice, checkpointing
         if checkpointing and not choice.is_fused:
             model.activation_checkpointing_enable({"use_reentrant": False})
+
+    def compile_parts(self) -> str:
+        """Have torch.compile fuse the norms and MLPs of the model's own layers; return why that is not done, or "".
+
+        Compiled at their first use, in 5 to 20 s on a CPU (kept on disk by torch for later runs); adapters inside are
+        compiled with them, and names of weights stay as they are.
+        """
+        if self.choice.is_fused:
+            return "our own operations compute its layers, and leave little to fuse"
+        if self.model.device.type == "cpu" and not any(shutil.which(name) for name in _COMPILERS):
+            return f"no C++ compiler is on the path ({', '.join(_COMPILERS)})"
+        for module in self.model.modules():
+            if type(module).__name__.endswith(_COMPILED):
+                module.compile(dynamic=True)
+        return ""
 
     @contextmanager
     def active(self) -> Iterator[None]:

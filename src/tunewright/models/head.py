@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from tunewright.models.shapes import binary_cuts
 
-_CHUNK_BYTES = 16 * 2**20
+CHUNK_BYTES = 16 * 2**20
 """Size of a chunk's logits in fp32: enough for full speed of the products, little enough for a processor's cache."""
 
 _SMALLEST_CHUNK = 16
@@ -210,6 +210,6 @@ class _Chunks:
 
 
 def _chunks(num_tokens: int, vocabulary: int) -> list[slice]:
-    most = max(_SMALLEST_CHUNK, _CHUNK_BYTES // (4 * vocabulary))
+    most = max(_SMALLEST_CHUNK, CHUNK_BYTES // (4 * vocabulary))
     # A power of two, so that what is left can be cut into sizes that recur.
     return binary_cuts(num_tokens, 1 << (most.bit_length() - 1), _SMALLEST_CHUNK)

@@ -190,7 +190,7 @@ def test_recomputed_probabilities_give_the_gradients_of_kept_ones(
         results = []
         for kept_bytes in (2**30, 0):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(products, "_KEPT_BYTES", kept_bytes)
+                patch.setattr(products, "KEPT_BYTES", kept_bytes)
                 torch.manual_seed(5)
                 results.append(by_products(inputs, forest, window, scoring, block=4))
         for one, other in zip(*results, strict=True):

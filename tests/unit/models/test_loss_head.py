@@ -48,7 +48,7 @@ class Case:
 def chunks_of(num_tokens: int) -> Iterator[None]:
     """Have chunks of that many tokens, 16 at least."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(heads, "_CHUNK_BYTES", 4 * V * num_tokens)
+        patch.setattr(heads, "CHUNK_BYTES", 4 * V * num_tokens)
         yield
 
 
@@ -110,7 +110,7 @@ def test_peak_memory_is_that_of_a_chunk_and_not_of_all_logits() -> None:
     hidden, weight = torch.randn(2048, 4), torch.randn(256, 4)
     target, weight_N = torch.zeros(2048, dtype=torch.int64), torch.ones(2048)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(heads, "_CHUNK_BYTES", 4 * 256 * 64)
+        patch.setattr(heads, "CHUNK_BYTES", 4 * 256 * 64)
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
             HiddenHead(hidden, OutputHead(weight)).cross_entropy(target, weight_N, 0.1)
     events = profile.events()

@@ -22,7 +22,7 @@ import torch
 
 from tunewright.models.attention.plan import AttentionPlan, Bucket, Cross
 
-_KEPT_BYTES = 32 * 2**20
+KEPT_BYTES = 32 * 2**20
 """Largest block of probabilities of one product that is kept for the backward pass."""
 _LOWEST = -1e30
 """Stands for the maximum of a row that sees no key: e^(−inf − (−inf)) would not be a number."""
@@ -126,7 +126,7 @@ class _Part:
         if self.scoring.dropout:
             self.kept = torch.empty_like(probabilities).bernoulli_(1 - self.scoring.dropout)
             self.kept.div_(1 - self.scoring.dropout)
-        if keeps and self.scoring.softcap is None and probabilities.nbytes <= _KEPT_BYTES:
+        if keeps and self.scoring.softcap is None and probabilities.nbytes <= KEPT_BYTES:
             self.probabilities = probabilities
         weights = probabilities if self.kept is None else probabilities * self.kept
         return self._by_head(torch.bmm(weights, values))
