@@ -27,7 +27,7 @@ TOLERANCE = 1e-5
 """Of each parameter's gradient: ‖Δg‖₂ ≤ this · max(‖g‖₂, 1e-3 · norm of all)."""
 NO_GRADIENT = ("model.decoder.layers.0.self_attn.k_proj.bias", "model.decoder.layers.1.self_attn.k_proj.bias")
 """OPT's: a bias of keys that nothing rotates shifts all scores of a query alike, so what it gets is rounding alone."""
-_DEFAULT = Thresholds(min_prefix=16, min_saved=32, max_block=512, max_tokens=4096)
+_DEFAULT = Thresholds(min_prefix=16, min_saved=32, max_block=512, max_tree=320, max_tokens=4096)
 
 
 class Outcome(NamedTuple):
@@ -112,6 +112,7 @@ def _sized(sizes: Thresholds) -> Iterator[None]:
         patch.setattr(prefix_tree, "MIN_PREFIX", sizes.min_prefix)
         patch.setattr(prefix_tree, "MIN_SAVED", sizes.min_saved)
         patch.setattr(plan, "MAX_BLOCK", sizes.max_block)
+        patch.setattr(plan, "MAX_TREE", sizes.max_tree)
         # Sixteen tokens a chunk, the fewest that there are.
         patch.setattr(output, "CHUNK_BYTES", 1)
         yield

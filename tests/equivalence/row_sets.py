@@ -25,6 +25,7 @@ class Thresholds(NamedTuple):
     min_prefix: int
     min_saved: int
     max_block: int
+    max_tree: int
     max_tokens: int
 
 
@@ -33,6 +34,7 @@ thresholds = st.builds(
     min_prefix=st.sampled_from([1, 4, 16]),
     min_saved=st.sampled_from([1, 8, 32]),
     max_block=st.sampled_from([5, 16, 512]),
+    max_tree=st.sampled_from([0, 12, 320]),
     max_tokens=st.sampled_from([60, 4096]),
 )
 

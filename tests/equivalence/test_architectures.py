@@ -97,7 +97,7 @@ def test_what_a_configuration_may_change_changes_no_gradient(
 def test_what_cannot_run_over_forests_is_exact_when_padded(name: str, rows: list[EncodedRow], max_tokens: int) -> None:
     model = model_of(name)
     choice = choose_layout(model, "tree", longest_row=60)
-    sizes = Thresholds(min_prefix=16, min_saved=32, max_block=512, max_tokens=max_tokens)
+    sizes = Thresholds(min_prefix=16, min_saved=32, max_block=512, max_tree=0, max_tokens=max_tokens)
     assert_same(together(model, rows, choice, sizes), alone(model, rows))
 
 

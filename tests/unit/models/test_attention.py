@@ -29,6 +29,8 @@ groves = st.lists(trees, min_size=1, max_size=3)
 windows = st.none() | st.integers(1, 20)
 scorings = st.sampled_from([Scoring(0.4), Scoring(0.4, softcap=1.5)])
 blocks = st.sampled_from([1, 4, 7, 512])
+sizes = st.tuples(blocks, st.sampled_from([0, 8, 24, 320]))
+"""MAX_BLOCK and MAX_TREE."""
 heads = st.sampled_from([(2, 2), (4, 2), (4, 1)])
 
 DEEP: list[Tree] = [(3, [(2, [(4, [(1, [(5, [(2, []), (3, [])]), (2, [])]), (3, [])]), (6, [])]), (1, [])])]
@@ -94,46 +96,49 @@ def dense(inputs: Inputs, mask: np.ndarray, scoring: Scoring) -> list[torch.Tens
 
 
 def by_products(
-    inputs: Inputs, forest: Forest, window: int | None, scoring: Scoring, *, block: int = 512
+    inputs: Inputs, forest: Forest, window: int | None, scoring: Scoring, *, block: int = 512, tree: int = 0
 ) -> list[torch.Tensor]:
-    """Return output and gradients of what is under test, in the dtype of the inputs."""
+    """Return output and gradients of what is under test, in the dtype of the inputs; by default no tree is a block."""
     q, k, v = (x.detach().requires_grad_() for x in inputs[:3])
-    with sized(block):
+    with sized(block, tree):
         plan = make_plan(forest, window, q.dtype, "cpu")
     out = attend(q, k, v, plan, scoring)
     return [out.detach(), *torch.autograd.grad(out, (q, k, v), inputs.gradient.to(q.dtype))]
 
 
 @contextmanager
-def sized(block: int) -> Iterator[None]:
+def sized(block: int, tree: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plans, "MAX_BLOCK", block)
+        patch.setattr(plans, "MAX_TREE", tree)
         yield
 
 
-@given(groves, heads, windows, scorings, blocks)
-@example(DEEP, (4, 2), None, Scoring(0.4), 512)
-@example(DEEP, (4, 2), 2, Scoring(0.4), 4)
-@example(BROAD, (4, 1), 6, Scoring(0.4, softcap=1.5), 4)
-@settings(deadline=None, max_examples=60)
+@given(groves, heads, windows, scorings, sizes)
+@example(DEEP, (4, 2), None, Scoring(0.4), (512, 0))
+@example(DEEP, (4, 2), 2, Scoring(0.4), (4, 0))
+@example(BROAD, (4, 1), 6, Scoring(0.4, softcap=1.5), (4, 0))
+@example(DEEP, (4, 2), 3, Scoring(0.4), (512, 320))
+@example(BROAD, (4, 1), None, Scoring(0.4, softcap=1.5), (512, 320))
+@settings(deadline=None, max_examples=80)
 def test_output_and_gradients_are_those_of_the_dense_mask(
-    grove: list[Tree], num_heads: tuple[int, int], window: int | None, scoring: Scoring, block: int
+    grove: list[Tree], num_heads: tuple[int, int], window: int | None, scoring: Scoring, size: tuple[int, int]
 ) -> None:
     forest = grown(grove)
     inputs = make_inputs(forest.num_tokens, num_heads)
     expected = dense(inputs, dense_mask(forest, window), scoring)
-    found = by_products(inputs, forest, window, scoring, block=block)
+    found = by_products(inputs, forest, window, scoring, block=size[0], tree=size[1])
     for name, one, other in zip("out dq dk dv".split(), found, expected, strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=5e-6, msg=lambda text, n=name: f"{n}: {text}")
 
 
-@given(groves, windows, blocks)
+@given(groves, windows, sizes)
 @settings(deadline=None, max_examples=60)
 def test_every_pair_of_a_query_and_a_key_that_it_sees_is_in_exactly_one_product(
-    grove: list[Tree], window: int | None, block: int
+    grove: list[Tree], window: int | None, size: tuple[int, int]
 ) -> None:
     forest = grown(grove)
-    with sized(block):
+    with sized(*size):
         plan = make_plan(forest, window, torch.float32, "cpu")
     count = np.zeros((forest.num_tokens, forest.num_tokens), int)
     for bucket in plan.buckets:
@@ -141,8 +146,8 @@ def test_every_pair_of_a_query_and_a_key_that_it_sees_is_in_exactly_one_product(
         is_real = np.ones(tokens_BL.size, bool)
         if bucket.filled is not None:
             is_real[bucket.filled.numpy()] = False
-        sees = bucket.mask[0].numpy() == 0
-        for tokens, real in zip(tokens_BL, is_real.reshape(tokens_BL.shape), strict=True):
+        sees_BLL = np.broadcast_to(bucket.mask.numpy() == 0, (bucket.num_blocks, bucket.length, bucket.length))
+        for tokens, real, sees in zip(tokens_BL, is_real.reshape(tokens_BL.shape), sees_BLL, strict=True):
             kept = tokens[real]
             count[np.ix_(kept, kept)] += sees[: len(kept), : len(kept)]
     for cross in plan.crosses:
@@ -152,7 +157,8 @@ def test_every_pair_of_a_query_and_a_key_that_it_sees_is_in_exactly_one_product(
 
 def test_a_descendant_behind_the_window_sees_nothing_of_a_block_and_is_still_a_number() -> None:
     forest = grown([(6, [(30, []), (4, [])])])
-    plan = make_plan(forest, 5, torch.float32, "cpu")
+    with sized(512, 0):
+        plan = make_plan(forest, 5, torch.float32, "cpu")
     assert any(isinstance(cross.mask, torch.Tensor) and bool((cross.mask < 0).all(1).any()) for cross in plan.crosses)
     inputs = make_inputs(forest.num_tokens, (4, 2))
     assert all(torch.isfinite(each).all() for each in by_products(inputs, forest, 5, Scoring(0.4)))
@@ -203,7 +209,7 @@ def test_a_forward_without_gradients_gives_the_same_output() -> None:
     plan = make_plan(forest, None, torch.float32, "cpu")
     with torch.no_grad():
         out = attend(*inputs[:3], plan, Scoring(0.4))
-    assert torch.equal(out, by_products(inputs, forest, None, Scoring(0.4))[0])
+    assert torch.equal(out, by_products(inputs, forest, None, Scoring(0.4), tree=plans.MAX_TREE)[0])
 
 
 @pytest.mark.parametrize("grove", [BROAD, [(1, [(16, []), (9, []), (10, [(3, []), (12, [])])])]])
@@ -312,4 +318,14 @@ def test_a_plan_names_no_cross_product_where_nothing_is_shared() -> None:
     plan = make_plan(grown([(5, []), (9, [])]), None, torch.float32, "cpu")
     assert plan.crosses == ()
     assert all(not bucket.is_merged for bucket in plan.buckets)
-    assert isinstance(make_plan(grown(DEEP), None, torch.float32, "cpu").crosses[0], Cross)
+    with sized(512, 0):
+        assert isinstance(make_plan(grown(DEEP), None, torch.float32, "cpu").crosses[0], Cross)
+
+
+def test_a_small_tree_is_one_block_and_a_large_one_is_not() -> None:
+    small = make_plan(grown([(5, [(3, []), (4, [])])]), None, torch.float32, "cpu")
+    assert small.crosses == ()
+    assert [bucket.is_merged for bucket in small.buckets] == [False]
+    large = make_plan(grown([(5, [(200, [(40, []), (50, [])]), (300, [])])]), None, torch.float32, "cpu")
+    # The root meets its descendants in one product; the smaller branch is a tree of one block.
+    assert [(cross.keys, cross.queries.stop) for cross in large.crosses] == [(slice(0, 5), 595)]

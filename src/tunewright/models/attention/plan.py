@@ -1,9 +1,10 @@
 """Which queries meet which keys in a forest, cut into few, large, mostly unmasked products.
 
-A segment is cut into blocks of at most `MAX_BLOCK` tokens; a block is to those behind it in its segment what a parent
-is to its children. A block then attends to itself (causal, batched with other blocks of like length) and everything
-below it attends to the whole of it: descendants stand back to back, so that is one product of two slices, without a
-mask and without gathering. Deliberately does not compute attention, nor know heads.
+A small tree is one block that attends to itself under its own mask. In a larger one each segment is cut into blocks of
+at most `MAX_BLOCK` tokens; a block is to those behind it in its segment what a parent is to its children. A block then
+attends to itself (batched with other blocks of like length) and everything below it attends to the whole of it:
+descendants stand back to back, so that is one product of two slices, without a mask and without gathering.
+Deliberately does not compute attention, nor know heads.
 
 Axes: T tokens of the forest, B blocks of a bucket, L their length after filling up.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ from tunewright.models.shapes import round_blocks, round_length
 
 MAX_BLOCK = 512
 """Longest block. Shorter ones waste less of the causal half, longer ones need fewer calls: see docs/training.md."""
+MAX_TREE = 320
+"""Largest tree that is one block: it computes scores that its mask drops, but needs no calls per branch."""
 _GROWTH = 1.25
 """A bucket takes blocks down to 1 / 1.25 of its longest: filling costs less than one more round of small calls."""
 _SMALLEST = 16
@@ -35,7 +39,7 @@ class Bucket:
         num_blocks, length: B and L.
         tokens: int64 [B · L], the token at each place; places that fill up repeat a token of their block.
         places: slice of the concatenated places of all buckets.
-        mask: [1, L, L] in the dtype of the scores, 0 where a query sees a key and −inf elsewhere.
+        mask: [1, L, L], or [B, L, L] for trees, in the dtype of the scores: 0 where a query sees a key, else −inf.
         is_merged: whether its blocks also attend to ancestors.
         is_whole: whether the bucket is the whole forest in its order, so that nothing needs gathering.
         filled: int64, the places that fill up; None if there are none.
@@ -82,20 +86,20 @@ def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: to
     """Return the plan of `forest`; with a `window` a token sees those less than `window` positions before it."""
     if window is not None and (not forest.num_tokens or int(forest.positions.max()) < window):
         window = None
-    blocks = [block for segment in segments(forest) for block in _blocks(segment)]
-    depth = forest.positions[[block.start for block in blocks]] if blocks else np.empty(0, np.int32)
+    blocks = _blocks(segments(forest))
     make = _Maker(forest, window, dtype, device)
-    alone = [block for block, first in zip(blocks, depth, strict=True) if first == 0]
-    merged = [block for block, first in zip(blocks, depth, strict=True) if first > 0]
     buckets: list[Bucket] = []
-    for some, is_merged in ((alone, False), (merged, True)):
-        for group in _alike(some):
-            buckets.append(make.bucket(group, buckets[-1].places.stop if buckets else 0, is_merged=is_merged))
+    for is_merged in (False, True):
+        for is_tree in (False, True):
+            some = [b for b in blocks if (forest.positions[b.start] > 0) == is_merged and b.is_tree == is_tree]
+            for group in _alike(some):
+                first_place = buckets[-1].places.stop if buckets else 0
+                buckets.append(make.bucket(group, first_place, is_merged=is_merged))
     crosses = tuple(make.cross(block) for block in blocks if block.subtree_end > block.end)
     return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.places())
 
 
-def is_whole_forest(blocks: Sequence[Segment], num_tokens: int) -> bool:
+def is_whole_forest(blocks: Sequence[_Block], num_tokens: int) -> bool:
     """Return whether blocks of one length stand back to back over the whole forest: then nothing is gathered."""
     length = blocks[0].end - blocks[0].start
     return len(blocks) * length == num_tokens and all(
@@ -103,14 +107,33 @@ def is_whole_forest(blocks: Sequence[Segment], num_tokens: int) -> bool:
     )
 
 
-def _blocks(segment: Segment) -> list[Segment]:
-    edges = [*range(segment.start, segment.end, MAX_BLOCK), segment.end]
-    return [Segment(a, b, segment.subtree_end) for a, b in pairwise(edges)]
+class _Block(NamedTuple):
+    """Tokens `start` … `end` − 1 that attend to themselves at once; what is below them ends at `subtree_end`."""
+
+    start: int
+    end: int
+    subtree_end: int
+    is_tree: bool = False
 
 
-def _alike(blocks: Sequence[Segment]) -> list[list[Segment]]:
+def _blocks(some: Sequence[Segment]) -> list[_Block]:
+    blocks: list[_Block] = []
+    for segment in some:
+        start, end, subtree_end = segment
+        if blocks and start < blocks[-1].end:
+            # Inside a tree that is one block.
+            continue
+        if subtree_end > end and subtree_end - start <= MAX_TREE:
+            blocks.append(_Block(start, subtree_end, subtree_end, is_tree=True))
+            continue
+        edges = [*range(start, end, MAX_BLOCK), end]
+        blocks += [_Block(a, b, subtree_end) for a, b in pairwise(edges)]
+    return blocks
+
+
+def _alike(blocks: Sequence[_Block]) -> list[list[_Block]]:
     """Return the blocks in groups of like length, the longest first."""
-    groups: list[list[Segment]] = []
+    groups: list[list[_Block]] = []
     for block in sorted(blocks, key=lambda each: each.start - each.end):
         longest = groups[-1][0].end - groups[-1][0].start if groups else 0
         if groups and longest <= max(_SMALLEST, _GROWTH * (block.end - block.start)):
@@ -128,7 +151,7 @@ class _Maker:
     def places(self) -> torch.Tensor:
         return torch.from_numpy(self._place_T).to(self.device)
 
-    def bucket(self, blocks: Sequence[Segment], first_place: int, *, is_merged: bool) -> Bucket:
+    def bucket(self, blocks: Sequence[_Block], first_place: int, *, is_merged: bool) -> Bucket:
         starts = np.array([block.start for block in blocks])
         lengths = np.array([block.end - block.start for block in blocks])
         longest, num_blocks = round_length(int(lengths.max())), round_blocks(len(blocks))
@@ -147,18 +170,36 @@ class _Maker:
             length=longest,
             tokens=torch.from_numpy(tokens_BL.reshape(-1).astype(np.int64)).to(self.device),
             places=slice(first_place, first_place + tokens_BL.size),
-            mask=self._additive(self._sees(np.arange(longest), np.arange(longest)))[None],
+            mask=self._tree_masks(blocks, num_blocks, longest) if blocks[0].is_tree else self._causal(longest),
             is_merged=is_merged,
             is_whole=np.array_equal(tokens_BL.reshape(-1), np.arange(self.forest.num_tokens)),
             filled=None if is_real_BL.all() else torch.from_numpy(np.flatnonzero(~is_real_BL)).to(self.device),
         )
 
-    def cross(self, block: Segment) -> Cross:
+    def cross(self, block: _Block) -> Cross:
         queries, keys = slice(block.end, block.subtree_end), slice(block.start, block.end)
         positions = self.forest.positions
         if self.window is None or int(positions[queries].max()) - int(positions[keys][0]) < self.window:
             return Cross(queries, keys, None)
         return Cross(queries, keys, self._additive(self._sees(positions[queries], positions[keys])))
+
+    def _causal(self, length: int) -> torch.Tensor:
+        return self._additive(self._sees(np.arange(length), np.arange(length)))[None]
+
+    def _tree_masks(self, blocks: Sequence[_Block], num_blocks: int, length: int) -> torch.Tensor:
+        """Return [B, L, L]; what fills up sees itself and is seen by no real token, as it stands behind them all."""
+        index_L = np.arange(length)
+        ends_BL = np.full((num_blocks, length), length)
+        positions_BL = np.broadcast_to(index_L, (num_blocks, length)).copy()
+        for row, block in enumerate(blocks):
+            size = block.end - block.start
+            ends_BL[row, :size] = self.forest.subtree_end[block.start : block.end] - block.start
+            positions_BL[row, :size] = self.forest.positions[block.start : block.end]
+            positions_BL[row, size:] = positions_BL[row, size - 1] + 1 + np.arange(length - size)
+        sees_BLL = (index_L[None, :, None] >= index_L[None, None, :]) & (index_L[None, :, None] < ends_BL[:, None, :])
+        if self.window is not None:
+            sees_BLL &= positions_BL[:, :, None] - positions_BL[:, None, :] < self.window
+        return self._additive(sees_BLL)
 
     def _sees(self, query_positions: np.ndarray, key_positions: np.ndarray) -> np.ndarray:
         distance = query_positions[:, None].astype(np.int64) - key_positions[None, :]

@@ -182,17 +182,26 @@ class _Part:
     def _scores(self, queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return s with its mask, and ds / d(scale · qᵀk) where that is not 1."""
         mask, cap = self.place.mask, self.scoring.softcap
-        if mask is not None and self.num_groups > 1:
+        if mask is not None and mask.ndim == 3 and len(mask) > 1:
+            # One mask a block, in the order of `_queries`: [K, B, G, q, k].
+            mask = mask[None, :, None]
+        elif mask is not None and self.num_groups > 1:
             mask = mask.expand(1, *mask.shape[-2:]).repeat(1, self.num_groups, 1)
-        if cap is None and mask is not None:
+        if cap is None and mask is not None and mask.ndim < 5:
             return torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=self.scoring.scale), None
         scores = self._scaled(queries, keys.transpose(1, 2))
         if cap is None:
-            return scores, None
+            return (scores if mask is None else self._masked(scores, mask)), None
         bent = scores.div_(cap).tanh_()
         slope = 1 - bent * bent
         scores = bent.mul_(cap)
-        return (scores if mask is None else scores.add_(mask)), slope
+        return (scores if mask is None else self._masked(scores, mask)), slope
+
+    def _masked(self, scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if mask.ndim < 5:
+            return scores.add_(mask)
+        scores.view(-1, mask.shape[1], self.num_groups, *mask.shape[-2:]).add_(mask)
+        return scores
 
     def _scaled(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         """Return scale · left · right in one pass."""
