@@ -27,6 +27,7 @@ from tunewright.models.hardware import bound_kernel_caches, choose_hardware
 from tunewright.models.layout import choose_layout
 from tunewright.models.load import load_model
 from tunewright.models.source import find_model
+from tunewright.runs.events import CheckpointSaved, Event
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.metrics import MetricsRow
 from tunewright.runs.recorder import Recorder, Silent
@@ -126,6 +127,11 @@ class _Steps(Silent):
 
     def __init__(self) -> None:
         self.clock, self.rows = Clock(), list[MetricsRow]()
+
+    def on_event(self, event: Event) -> None:
+        # The checkpoint of step 0 is written before the first step; the peers' clocks begin behind their set-up too.
+        if isinstance(event, CheckpointSaved) and not self.rows:
+            self.clock.begin()
 
     def on_metrics(self, row: MetricsRow) -> None:
         self.clock.step()
