@@ -27,9 +27,11 @@ def show_plan(tree: dict[str, Any], settings: Sequence[str], *, origin: str, as_
     with watch("json" if as_json else "people") as listener:
         listener.on_progress("loading libraries", 0, 1)
         from tunewright.cli.quiet import quieten_libraries
+
+        # Before the job is imported: one library complains at its import.
+        quieten_libraries()
         from tunewright.jobs.plan import make_plan
 
-        quieten_libraries()
         plan = make_plan(recipe, listener, probes=probes).as_dict()
     if as_json:
         print_json(plan)

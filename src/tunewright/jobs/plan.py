@@ -28,6 +28,7 @@ from tunewright.jobs.plan_predict import (
 )
 from tunewright.jobs.plan_probe import Rate, Rates, guess, probe
 from tunewright.models.estimate import operations
+from tunewright.models.hardware import bound_kernel_caches
 from tunewright.runs.folder import default_run_path
 from tunewright.runs.recorder import Listener, Silent
 from tunewright.spec.method import FullSpec, LoraSpec, QloraSpec
@@ -109,6 +110,8 @@ def make_plan(recipe: Recipe, listener: Listener | None = None, *, probes: bool 
     Raises:
         DataError, ModelError, RecipeError, MissingExtraError: as a run of the recipe.
     """
+    # As the run will: what is kept of compiled kernels is a large part of the memory.
+    bound_kernel_caches()
     with randomness_kept():
         return _plan(recipe, listener or Silent(), probes=probes)
 

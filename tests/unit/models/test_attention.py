@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,14 +12,12 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tunewright.data.forest import Forest, Targets, attention_mask
+from tests.unit.models.groves import Tree, grown
+from tunewright.data.forest import Forest, attention_mask
 from tunewright.models.attention import plan as plans
 from tunewright.models.attention import products
 from tunewright.models.attention.plan import Cross, make_plan
 from tunewright.models.attention.products import Scoring, attend
-
-Tree = tuple[int, list["Tree"]]
-"""Tokens of a segment, and the trees below it."""
 
 lengths = st.integers(1, 14)
 trees = st.recursive(
@@ -43,31 +41,6 @@ class Inputs(NamedTuple):
     k: torch.Tensor
     v: torch.Tensor
     gradient: torch.Tensor
-
-
-def grown(grove: Sequence[Tree]) -> Forest:
-    """Return the forest with these trees; ids and targets are of no matter to attention."""
-    positions: list[int] = []
-    ends: list[int] = []
-
-    def plant(tree: Tree, depth: int) -> None:
-        length, below = tree
-        start = len(ends)
-        positions.extend(range(depth, depth + length))
-        ends.extend([0] * length)
-        for each in below:
-            plant(each, depth + length)
-        ends[start : start + length] = [len(ends)] * length
-
-    for tree in grove:
-        plant(tree, 0)
-    none = np.empty(0, np.int64)
-    targets = Targets(none, none, none.astype(np.float32))
-    num_tokens = len(ends)
-    return Forest(
-        np.zeros(num_tokens, np.int32), np.array(positions, np.int32), np.array(ends, np.int32), targets,
-        none.astype(np.int32),
-    )  # fmt: skip
 
 
 def dense_mask(forest: Forest, window: int | None) -> np.ndarray:

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import create_mask
 
-from tunewright.data.forest import Forest, Targets, attention_mask
+from tests.unit.models.groves import Tree, grown
+from tunewright.data.forest import Forest, attention_mask
 from tunewright.models.attention import products
 from tunewright.models.attention.backend import attend, uses_flex
 from tunewright.models.attention.flex import (
@@ -32,9 +33,6 @@ from tunewright.models.attention.plan import make_plan
 from tunewright.models.attention.products import Scoring
 from tunewright.models.forest import ForestTensors, to_tensors
 
-Tree = tuple[int, list["Tree"]]
-"""Tokens of a segment, and the trees below it."""
-
 lengths = st.integers(1, 170)
 trees = st.recursive(
     st.tuples(lengths, st.just([])), lambda below: st.tuples(lengths, st.lists(below, max_size=3)), max_leaves=5
@@ -47,32 +45,6 @@ heads = st.sampled_from([(2, 2), (4, 2), (3, 1)])
 TWO_LEVELS: list[Tree] = [(150, [(90, [(40, []), (200, [])]), (30, [])]), (20, [])]
 ONE_LONG: list[Tree] = [(900, [])]
 EXACT_FIT: list[Tree] = [(128, []), (128, [(128, [])])]
-
-
-def grown(grove: Sequence[Tree]) -> Forest:
-    """Return the forest with these trees; ids and targets are of no matter to attention."""
-    positions: list[int] = []
-    ends: list[int] = []
-
-    def plant(tree: Tree, depth: int) -> None:
-        length, below = tree
-        start = len(ends)
-        positions.extend(range(depth, depth + length))
-        ends.extend([0] * length)
-        for each in below:
-            plant(each, depth + length)
-        ends[start : start + length] = [len(ends)] * length
-
-    for tree in grove:
-        plant(tree, 0)
-    nothing = np.empty(0, np.int64)
-    return Forest(
-        ids=np.zeros(len(ends), np.int32),
-        positions=np.array(positions, np.int32),
-        subtree_end=np.array(ends, np.int32),
-        targets=Targets(nothing, nothing, np.empty(0, np.float32)),
-        target_row=np.empty(0, np.int32),
-    )
 
 
 def seen(forest: Forest, window: int | None) -> np.ndarray:
