@@ -14,16 +14,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `--debug` may stand anywhere: it shows the traceback of whatever goes wrong.
     """
-    from tunewright.cli.ending import STOPPED_CODE, end_with, finish_output, prepare_output
+    from tunewright.cli.ending import STOPPED_CODE, end_with, finish_output, own_ctrl_c, prepare_output
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug, as_json = "--debug" in given, "--json" in given
     given = [argument for argument in given if argument != "--debug"]
     prepare_output(as_json=as_json)
     try:
-        from tunewright.cli.app import app
+        with own_ctrl_c():
+            from tunewright.cli.app import app
 
-        code = app(args=given or ["--help"], prog_name="tunewright", standalone_mode=False)
+            code = app(args=given or ["--help"], prog_name="tunewright", standalone_mode=False)
         if code == STOPPED_CODE:
             # typer keeps a Ctrl-C to itself and leaves only its exit code.
             raise KeyboardInterrupt

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
@@ -19,6 +24,33 @@ MAX_FAULTS = 20
 # click's UsageError; newer typers carry click under a private name, so it is reached through its public child.
 _USAGE_ERROR = typer.BadParameter.__mro__[1]
 STOPPED_CODE = 130
+
+
+class CtrlC(KeyboardInterrupt):
+    """Ctrl-C, told apart from Python's own interrupt.
+
+    An interrupt that lands in `exec` of a string (every dataclass and namedtuple, so most imports) is remembered by
+    CPython as unhandled, though it was handled, and `python -m` then dies of the signal in place of our exit code
+    (`run_eval_code_obj` in pythonrun.c). Only the very class is remembered, no child of it.
+    """
+
+
+@contextmanager
+def own_ctrl_c() -> Iterator[None]:
+    """Make Ctrl-C raise `CtrlC` inside; where a program has its own handler, or in another thread, change nothing."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _raise_ctrl_c)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _raise_ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise CtrlC
 
 
 def end_with(error: BaseException, *, debug: bool, as_json: bool) -> int:

@@ -87,3 +87,21 @@ def test_ctrl_c_before_there_is_a_run_leaves_nothing(here: Path, tiny_model: Pat
     assert said.startswith("stopped: ")
     assert "Traceback" not in said
     assert not Path("run").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to a child")
+def test_ctrl_c_in_the_middle_of_an_import_still_ends_with_our_exit_code(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from tunewright.cli.ending import own_ctrl_c\n"
+        "with own_ctrl_c():\n"
+        "    try:\n"
+        "        exec('import os, signal\\nos.kill(os.getpid(), signal.SIGINT)\\nfor _ in range(10**7): pass')\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit(130)\n"
+    )
+    (tmp_path / "interrupted.py").write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([SOURCE, str(tmp_path)])}
+    # Only a module run by its name, as `python -m tunewright` is, meets the remembered interrupt at its end.
+    ended = subprocess.run([sys.executable, "-m", "interrupted"], env=environment, timeout=60, check=False)
+    assert ended.returncode == 130
