@@ -28,9 +28,12 @@ OPTIMIZERS = REPO / "benchmarks" / "results" / "optimizers.json"
 
 _RECIPE = re.compile(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PICTURE = re.compile(r"^(token|position|subtree end)((?: +\w+)+)$", re.MULTILINE)
-# Losses, percentages, times and speeds; the device's precision; the bars of a curve.
-_MEASURED = re.compile(r"\d[\d,]*\.\d+|\d+ ?%|\d+:\d\d|\d[\d,]*(?= tokens/s)|\b(?:bf16|fp32)\b|[▁-█]+")
-_PASSING = ("step ", "─")
+# Losses, percentages, times, sizes and speeds; the device's precision; the bars of a curve.
+_MEASURED = re.compile(
+    r"\d[\d,]*\.\d+|\d+ ?%|\d+:\d\d|\d[\d,]*(?= tokens/s| [kMG]B)|\b(?:bf16|fp32)\b|(?<= )[MG]B\b|[▁-█]+"
+)
+# What comes as time passes, and the parts of a plan's time, of which those under a second are not named.
+_PASSING = ("step ", "─", "time ")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Which queries meet which keys in a forest, cut into few, large, mostly unmasked products.
 
-A small tree is one block that attends to itself under its own mask. In a larger one each segment is cut into blocks of
+A tree is one block that attends to itself under its own mask where that is cheaper: it computes scores that the mask
+drops, but needs no calls per branch. In any other each segment is cut into blocks of
 at most `MAX_BLOCK` tokens; a block is to those behind it in its segment what a parent is to its children. A block then
 attends to itself (batched with other blocks of like length) and everything below it attends to the whole of it:
 descendants stand back to back, so that is one product of two slices, without a mask and without gathering.
@@ -11,9 +12,9 @@ Axes: T tokens of the forest, B blocks of a bucket, L their length after filling
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -24,11 +25,12 @@ from tunewright.models.shapes import round_blocks, round_length
 
 MAX_BLOCK = 512
 """Longest block. Shorter ones waste less of the causal half, longer ones need fewer calls: see docs/training.md."""
-MAX_TREE = 320
-"""Largest tree that is one block: it computes scores that its mask drops, but needs no calls per branch."""
-_GROWTH = 1.25
-"""A bucket takes blocks down to 1 / 1.25 of its longest: filling costs less than one more round of small calls."""
-_SMALLEST = 16
+MAX_TREE = 1024
+"""Largest tree that may be one block: its mask has the square of it."""
+CALL_AREA = 16384
+"""Scores of one head that take as long as the calls of one more product do; anything from 8,192 to 40,000 is as good."""
+_CALLS_OF_PARTS = 8
+"""What a tree in parts needs beside one product for each branching, in calls: a bucket, and putting the parts together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,29 +120,56 @@ class _Block(NamedTuple):
 
 def _blocks(some: Sequence[Segment]) -> list[_Block]:
     blocks: list[_Block] = []
-    for segment in some:
+    for index, segment in enumerate(some):
         start, end, subtree_end = segment
         if blocks and start < blocks[-1].end:
             # Inside a tree that is one block.
             continue
-        if subtree_end > end and subtree_end - start <= MAX_TREE:
+        if end < subtree_end <= start + MAX_TREE and _is_cheaper_whole(some, index):
             blocks.append(_Block(start, subtree_end, subtree_end, is_tree=True))
             continue
         edges = [*range(start, end, MAX_BLOCK), end]
-        blocks += [_Block(a, b, subtree_end) for a, b in pairwise(edges)]
+        blocks += [_Block(a, b, subtree_end) for a, b in itertools.pairwise(edges)]
     return blocks
 
 
+def _is_cheaper_whole(some: Sequence[Segment], index: int) -> bool:
+    root = some[index]
+    whole = (root.subtree_end - root.start) ** 2
+    parts = CALL_AREA * _CALLS_OF_PARTS
+    for start, end, subtree_end in itertools.takewhile(lambda each: each.start < root.subtree_end, some[index:]):
+        parts += (end - start) * (subtree_end - start)
+        parts += CALL_AREA if subtree_end > end else 0
+    return whole <= parts
+
+
 def _alike(blocks: Sequence[_Block]) -> list[list[_Block]]:
-    """Return the blocks in groups of like length, the longest first."""
+    """Return the blocks in buckets, the longest first, such that scores and calls together take the least time.
+
+    A bucket computes squares of its longest block. Blocks in order of length are cut where that is cheapest, by dynamic
+    programming over the different lengths; blocks of one length are never parted.
+    """
+    ordered = sorted(blocks, key=lambda each: each.start - each.end)
+    lengths = [round_length(block.end - block.start) for block in ordered]
+    edges = [k for k in range(len(lengths)) if not k or lengths[k] != lengths[k - 1]] + [len(lengths)]
+    best: list[tuple[int, int]] = [(0, 0)]
+    for end in range(1, len(edges)):
+        best.append(
+            min(
+                (
+                    best[start][0] + round_blocks(edges[end] - edges[start]) * lengths[edges[start]] ** 2 + CALL_AREA,
+                    start,
+                )
+                for start in range(end)
+            )
+        )
     groups: list[list[_Block]] = []
-    for block in sorted(blocks, key=lambda each: each.start - each.end):
-        longest = groups[-1][0].end - groups[-1][0].start if groups else 0
-        if groups and longest <= max(_SMALLEST, _GROWTH * (block.end - block.start)):
-            groups[-1].append(block)
-        else:
-            groups.append([block])
-    return groups
+    end = len(edges) - 1
+    while end:
+        start = best[end][1]
+        groups.append(ordered[edges[start] : edges[end]])
+        end = start
+    return groups[::-1]
 
 
 class _Maker:
