@@ -73,6 +73,6 @@ $(TRAIN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 
 # The dev set contains the train set, so it renews that stamp too.
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing tunewright[train,data,qlora,track,dev] into $(VENV) (training and data packages, and the gates' tools) ..."
-	@$(PIP_INSTALL) --editable '.[train,data,qlora,track,dev]'
+	@echo "Installing tunewright[train,data,evaluate,qlora,track,dev] into $(VENV) (training and data packages, and the gates' tools) ..."
+	@$(PIP_INSTALL) --editable '.[train,data,evaluate,qlora,track,dev]'
 	@touch $(TRAIN_STAMP) $@

@@ -137,6 +137,12 @@ class TrainingError(TunewrightError):
     code = "training_diverged"
 
 
+class GraderError(TunewrightError):
+    """A grader cannot be made: the user's file, its function, or the judge it needs."""
+
+    code = "grader_invalid"
+
+
 class MissingExtraError(TunewrightError):
     """An optional dependency is missing."""
 
@@ -166,6 +172,7 @@ _EXIT_CODE_AND_HTTP_STATUS: dict[type[TunewrightError], tuple[int, int]] = {
     RunMissingError: (5, 404),
     StorageError: (6, 507),
     TrainingError: (7, 500),
+    GraderError: (9, 400),
     MissingExtraError: (8, 501),
     Interrupted: (130, 499),
     TunewrightError: (1, 500),

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from tunewright.graders.grade import Grader
-from tunewright.graders.text import GRADERS
-from tunewright.spec.evaluate import GraderName
+from tunewright.graders.make import make_graders
+from tunewright.spec.grader import ContainsSpec, EditSimilaritySpec, ExactMatchSpec, GraderNode, RegexSpec, TokenF1Spec
 from tunewright.testing.grader_kit import GraderKit
 
 
-class TestExactMatch(GraderKit):
+class _FromSpec(GraderKit):
+    spec: GraderNode
+
     def make(self) -> Grader:
-        return GRADERS["exact_match"]
+        return make_graders([self.spec])[self.spec.title]
 
 
-class TestTokenF1(GraderKit):
-    def make(self) -> Grader:
-        return GRADERS["token_f1"]
+class TestExactMatch(_FromSpec):
+    spec = ExactMatchSpec()
 
 
-class TestContains(GraderKit):
-    def make(self) -> Grader:
-        return GRADERS["contains"]
+class TestTokenF1(_FromSpec):
+    spec = TokenF1Spec()
+
+
+class TestEditSimilarity(_FromSpec):
+    spec = EditSimilaritySpec()
+
+
+class TestContains(_FromSpec):
+    spec = ContainsSpec()
 
 
 class TestContainsWithAnotherKeyInTheMetadata(TestContains):
     meta: Mapping[str, Any] = {"group": "g"}
 
 
-def test_a_recipe_can_name_every_grader_and_no_other() -> None:
-    assert set(get_args(GraderName)) == set(GRADERS)
+class TestRegex(_FromSpec):
+    spec = RegexSpec(pattern="(?s)(.*)")
+    compares = False

@@ -94,6 +94,11 @@ class Row(_Placed):
         return self.messages[self._last_assistant].said
 
     @property
+    def reference_calls(self) -> tuple[Mapping[str, Any], ...]:
+        """The tool calls of the last assistant turn."""
+        return self.messages[self._last_assistant].tool_calls
+
+    @property
     def group(self) -> Any:
         """`metadata.group`, or None: rows of one group belong together."""
         return self.meta.get("group")

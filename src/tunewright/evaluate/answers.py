@@ -6,14 +6,13 @@ The same rows, renderer and decoder for every model that is compared. Which rows
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tunewright.data.encode import encode_prompt
 from tunewright.data.rows import Row
 from tunewright.data.template import ChatTokenizer
-from tunewright.graders.grade import GradeFailure
-from tunewright.graders.text import GRADERS
+from tunewright.graders.grade import GradeFailure, Grader, Item, Output
 from tunewright.infer.engine import Engine, Sampling
 
 
@@ -40,7 +39,7 @@ def answer_rows(
     engine: Engine,
     tokenizer: ChatTokenizer,
     rows: Sequence[Row],
-    graders: Sequence[str],
+    graders: Mapping[str, Grader],
     max_new_tokens: int,
     *,
     on_progress: Callable[[int, int], None] | None = None,
@@ -48,23 +47,35 @@ def answer_rows(
     """Return the greedy answer to each row's prompt, graded."""
     prompts = [encode_prompt(row.prompt, tokenizer, row.tools) for row in rows]
     completions = engine.generate(prompts, Sampling(max_new_tokens=max_new_tokens), on_progress=on_progress)
-    return [grade_answer(row, c.text.strip(), c.has_ended, graders) for row, c in zip(rows, completions, strict=True)]
+    outputs = [Output(c.text.strip(), c.has_ended, len(c.ids)) for c in completions]
+    return [grade_answer(row, output, graders) for row, output in zip(rows, outputs, strict=True)]
 
 
-def grade_answer(row: Row, text: str, has_ended: bool, graders: Sequence[str]) -> Answer:
+def grade_answer(row: Row, output: Output, graders: Mapping[str, Grader]) -> Answer:
     """Return the answer with the grade of each grader: a score, or a named failure, never a silent zero."""
     scores: dict[str, float] = {}
     failures: dict[str, str] = {}
-    for name in graders:
-        grade = GRADERS[name](text, row.reference, row.meta)
+    item = item_of(row)
+    for name, grader in graders.items():
+        grade = grader(output, item)
         if isinstance(grade, GradeFailure):
             failures[name] = grade.reason
         else:
             scores[name] = grade
-    return Answer(row, text, has_ended, scores, failures)
+    return Answer(row, output.text, output.has_ended, scores, failures)
 
 
-def mean_scores(answers: Sequence[Answer], graders: Sequence[str]) -> dict[str, float]:
+def item_of(row: Row) -> Item:
+    """Return what graders see of a row."""
+    return Item(
+        reference=row.reference,
+        meta=row.meta,
+        prompt=tuple((message.role, message.said) for message in row.prompt),
+        tool_calls=row.reference_calls,
+    )
+
+
+def mean_scores(answers: Sequence[Answer], graders: Iterable[str]) -> dict[str, float]:
     """Return the mean of each grader over the answers that it could grade; a grader that graded none is absent."""
     means: dict[str, float] = {}
     for name in graders:

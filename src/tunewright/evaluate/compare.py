@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import orjson
 
 from tunewright.data.rows import Row
 from tunewright.evaluate.answers import Answer, grade_answer
+from tunewright.graders.grade import Grader, Output
 from tunewright.runs.atomic import write_json
 from tunewright.runs.samples import GroupScores, Message, Sample, Scores
 
@@ -22,7 +23,7 @@ class Column:
     answers: tuple[Answer, ...]
 
 
-def compare(base: Column, tuned: Column, graders: Sequence[str], num_rows: int, num_samples: int) -> Scores:
+def compare(base: Column, tuned: Column, graders: Iterable[str], num_rows: int, num_samples: int) -> Scores:
     """Return the comparison; the headline is the first grader that scored both, else the loss, else nothing.
 
     `num_rows` is the number of rows behind the loss; a grader's number is that of its answers.
@@ -95,14 +96,14 @@ def save_column(path: Path, column: Column) -> None:
     write_json(path, {"scores": column.scores, "answers": answers})
 
 
-def load_column(path: Path, rows: Sequence[Row], graders: Sequence[str]) -> Column | None:
+def load_column(path: Path, rows: Sequence[Row], graders: Mapping[str, Grader]) -> Column | None:
     """Return the column at `path` if it holds answers to exactly `rows`, else None."""
     try:
         tree = orjson.loads(path.read_bytes())
         answers = tree["answers"]
         if [where for where, _, _ in answers] != [row.where for row in rows]:
             return None
-        graded = [grade_answer(row, text, ended, graders) for row, (_, text, ended) in zip(rows, answers, strict=True)]
+        graded = [grade_answer(row, Output(text, ended), graders) for row, (_, text, ended) in zip(rows, answers, strict=True)]
         return Column(tree["scores"], tuple(graded))
     except (OSError, ValueError, KeyError, TypeError):
         return None

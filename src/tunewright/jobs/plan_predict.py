@@ -16,7 +16,7 @@ import torch
 from tunewright.data.encode import EncodedRow
 from tunewright.data.rows import Row
 from tunewright.evaluate.answers import sample_rows
-from tunewright.graders.text import GRADERS
+from tunewright.graders.make import named_grader
 from tunewright.jobs.plan_outline import Known, Outline
 from tunewright.models.estimate import ForestSize, forward_bytes, peak_bytes
 from tunewright.models.source import weight_files
@@ -142,7 +142,7 @@ def predict_disk(known: Known, planned: Outline) -> Disk:
 
 def answers_in_validation(planned: Outline) -> bool:
     """Return whether every validation lets the model answer, because a grader decides which weights are best."""
-    return planned.recipe.train.stop.metric in GRADERS
+    return named_grader(planned.recipe.train.stop.metric, planned.recipe.evaluate.graders) is not None
 
 
 def process_bytes() -> int | None:

@@ -10,10 +10,12 @@ from typing import Literal
 from tunewright.data.pack import make_forests
 from tunewright.data.prefix import with_prefix
 from tunewright.data.rows import Row
-from tunewright.evaluate.answers import answer_rows, mean_scores, sample_rows
+from tunewright.evaluate.answers import answer_rows, item_of, mean_scores, sample_rows
 from tunewright.evaluate.compare import Column
 from tunewright.evaluate.loss import score_loss
-from tunewright.graders.text import choose
+from tunewright.graders.choose import choose
+from tunewright.graders.grade import Grader
+from tunewright.graders.make import make_graders
 from tunewright.infer.hf import HfEngine
 from tunewright.jobs.prepare import Prepared
 from tunewright.models.soft_prompt import prefix_ids
@@ -24,10 +26,14 @@ from tunewright.runs.recorder import Recorder
 _LARGEST_EXPONENT = 700.0  # math.exp overflows above 709; a model that far off is lost either way
 
 
-def grader_names(prepared: Prepared) -> tuple[str, ...]:
-    """Return the recipe's graders, or those that suit the rows."""
-    rows = prepared.test_rows
-    return prepared.recipe.evaluate.graders or choose(bool(rows) and all(row.fact is not None for row in rows))
+def graders_of(prepared: Prepared) -> dict[str, Grader]:
+    """Return the recipe's graders by name, or those that suit the held-out rows.
+
+    Raises:
+        GraderError, MissingExtraError: if one cannot be made.
+    """
+    specs = prepared.recipe.evaluate.graders or choose([item_of(row) for row in prepared.test_rows]).specs
+    return make_graders(specs)
 
 
 def answered_rows(prepared: Prepared) -> list[Row]:
@@ -48,7 +54,7 @@ def score(
         Interrupted: if asked to stop meanwhile.
     """
     started = time.perf_counter()
-    rows, graders = answered_rows(prepared), grader_names(prepared)
+    rows, graders = answered_rows(prepared), graders_of(prepared)
     if not prepared.tokens.test:
         return Column({}, ())
 

@@ -35,7 +35,7 @@ from tunewright.jobs.lineage import (
 )
 from tunewright.jobs.mend import set_aside, within_memory
 from tunewright.jobs.prepare import Prepared, prepare
-from tunewright.jobs.score import answered_rows, grader_names, score
+from tunewright.jobs.score import answered_rows, graders_of, score
 from tunewright.jobs.start_from import StartWeights, check_base, find_start, fitted_weights
 from tunewright.jobs.stop import StopRequest
 from tunewright.jobs.trackers import find_trackers, make_listener
@@ -159,7 +159,7 @@ def _execute(
         _write_hardest(prepared, objective, recorder, stop)
         tuned = score(prepared, objective, "tuned", recorder, stop.check)
         num_samples = prepared.recipe.evaluate.num_samples
-        run.save_scores(compare(base, tuned, grader_names(prepared), len(prepared.tokens.test), num_samples))
+        run.save_scores(compare(base, tuned, graders_of(prepared), len(prepared.tokens.test), num_samples))
         seconds = time.perf_counter() - started
         recorder.event(RunFinished(seconds=seconds, best_step=state.best_step, num_steps=state.step))
     # The report shows a finished run, so it comes after; a report that fails does not make the run a failed one.
@@ -234,7 +234,7 @@ def _base_column(
 ) -> Column:
     """Score the base before anything is changed, once: a resumed run reads what its first process wrote."""
     path = run.path / "report" / "base.json"
-    former = load_column(path, answered_rows(prepared), grader_names(prepared))
+    former = load_column(path, answered_rows(prepared), graders_of(prepared))
     if former is not None:
         return former
     column = score(prepared, objective, "base", recorder, stop.check)

@@ -7,7 +7,7 @@ changes its weights. Does not know when it is called, nor what follows from the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -17,7 +17,8 @@ from tunewright.data.rows import Row
 from tunewright.errors import RecipeError
 from tunewright.evaluate.answers import Answer, answer_rows, mean_scores, sample_rows
 from tunewright.evaluate.loss import LossScore
-from tunewright.graders.text import GRADERS
+from tunewright.graders.grade import Grader
+from tunewright.graders.make import make_graders, named_grader, names_without_settings
 from tunewright.infer.hf import HfEngine
 from tunewright.jobs.prepare import Prepared, TokenRows
 from tunewright.jobs.stop import StopRequest
@@ -39,7 +40,8 @@ def check_metric_name(recipe: Recipe) -> None:
     Raises:
         RecipeError: listing what can be.
     """
-    metric, known = recipe.train.stop.metric, (*OF_LOSS, *sorted(GRADERS))
+    own = (grader.title for grader in recipe.evaluate.graders)
+    metric, known = recipe.train.stop.metric, tuple(dict.fromkeys((*OF_LOSS, *own, *names_without_settings())))
     if metric not in known:
         near = get_close_matches(metric, known, n=1)
         raise RecipeError(
@@ -62,12 +64,12 @@ def check_metric_rows(recipe: Recipe, tokens: TokenRows) -> None:
             f"train.stop.metric: {metric} needs validation rows, and there are none",
             hint="--validation rows.jsonl, or --set data.validation_split=0.1",
         )
-    if metric in GRADERS and not _conversations(tokens):
+    if metric not in OF_LOSS and not _conversations(tokens):
         raise RecipeError(
             f"train.stop.metric: {metric} grades answers, and no validation row is a conversation",
             hint=f"use one of {', '.join(OF_LOSS)}",
         )
-    if metric in GRADERS and recipe.evaluate.max_rows == 0:
+    if metric not in OF_LOSS and recipe.evaluate.max_rows == 0:
         raise RecipeError(
             f"train.stop.metric: {metric} grades answers, and evaluate.max_rows is 0",
             hint=f"--set evaluate.max_rows=100, or use one of {', '.join(OF_LOSS)}",
@@ -85,6 +87,8 @@ def make_validator(
     """
     metric, recipe = prepared.recipe.train.stop.metric, prepared.recipe
     rows = sample_rows(_conversations(prepared.tokens), recipe.evaluate.max_rows, recipe.data.split_seed)
+    decides = None if metric in OF_LOSS else named_grader(metric, recipe.evaluate.graders)
+    graders = {metric: grader for grader in make_graders([decides]).values()} if decides else {}
     told: set[str] = set()
 
     def validate() -> dict[str, float]:
@@ -94,9 +98,9 @@ def make_validator(
             scores = {"valid_loss": score.loss, "perplexity": math.exp(min(score.loss, _LARGEST_EXPONENT))}
             if score.token_accuracy is not None:
                 scores["token_accuracy"] = score.token_accuracy
-            if metric in GRADERS:
-                answers = _answer(prepared, rows, metric, _progress("answering to validate", recorder, stop))
-                scores |= mean_scores(answers, [metric])
+            if graders:
+                answers = _answer(prepared, rows, graders, _progress("answering to validate", recorder, stop))
+                scores |= mean_scores(answers, graders)
                 _tell_ungraded(answers, metric, told, recorder)
         return scores
 
@@ -122,10 +126,12 @@ def _conversations(tokens: TokenRows) -> list[Row]:
     return list(rows.values())
 
 
-def _answer(prepared: Prepared, rows: Sequence[Row], grader: str, tell: Progress) -> list[Answer]:
+def _answer(
+    prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress
+) -> list[Answer]:
     spec = prepared.recipe.evaluate
     engine = HfEngine(prepared.model, prepared.tokenizer, batch_size=spec.batch_size)
-    return answer_rows(engine, prepared.tokenizer, rows, [grader], spec.max_new_tokens, on_progress=tell)
+    return answer_rows(engine, prepared.tokenizer, rows, graders, spec.max_new_tokens, on_progress=tell)
 
 
 def _tell_ungraded(answers: Sequence[Answer], grader: str, told: set[str], recorder: Recorder) -> None:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tunewright.graders.grade import Grade, GradeFailure, Grader
+from tunewright.graders.grade import Grade, GradeFailure, Grader, Item, Output
 
 NASTY_TEXTS = (
     "",
@@ -37,14 +37,16 @@ class GraderKit:
     """Tests of one grader. Subclass it as `Test…` and override `make`; `meta` too where the grader needs some."""
 
     meta: Mapping[str, Any] = {}
+    compares = True
+    """False for a grader that looks at the output alone: an answer equal to the reference need not get 1."""
 
     def make(self) -> Grader:
         """Return the grader under test."""
         raise NotImplementedError
 
-    def grade(self, output: str, reference: str) -> Grade:
+    def grade(self, output: str, reference: str | None) -> Grade:
         """Return the grade that the grader under test gives."""
-        return self.make()(output, reference, self.meta)
+        return self.make()(Output(output), Item(reference, self.meta))
 
     def test_every_grade_is_a_score_within_0_and_1_or_a_failure_with_a_reason(self) -> None:
         for output in NASTY_TEXTS + PLAIN_TEXTS:
@@ -55,8 +57,12 @@ class GraderKit:
         for reference in NASTY_TEXTS:
             _check(self.grade("Paris", reference))
 
+    def test_a_row_without_a_reference_gets_a_grade_or_a_reason(self) -> None:
+        for output in NASTY_TEXTS + PLAIN_TEXTS:
+            _check(self.grade(output, None))
+
     def test_an_answer_equal_to_the_reference_gets_1(self) -> None:
-        for text in PLAIN_TEXTS:
+        for text in PLAIN_TEXTS if self.compares else ():
             assert self.grade(text, text) == 1.0, text
 
     def test_the_same_input_gets_the_same_grade(self) -> None:

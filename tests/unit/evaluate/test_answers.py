@@ -11,6 +11,8 @@ from tests.unit.data.fake_tokenizer import FakeTokenizer
 from tunewright.data.encode import encode_prompt
 from tunewright.data.rows import Message, Row
 from tunewright.evaluate.answers import answer_rows, grade_answer, mean_scores, sample_rows
+from tunewright.graders.grade import Grader, Output
+from tunewright.graders.make import make_graders, named_grader
 from tunewright.infer.engine import Completion, Sampling
 
 TOKENIZER = FakeTokenizer()
@@ -18,6 +20,10 @@ TOKENIZER = FakeTokenizer()
 
 def make_row(line: int, reference: str = "Paris", **meta: object) -> Row:
     return Row("t.jsonl", line, (Message("user", f"question {line}"), Message("assistant", reference)), meta)
+
+
+def graders(*names: str) -> dict[str, Grader]:
+    return make_graders([spec for name in names if (spec := named_grader(name, ())) is not None])
 
 
 class Repeating:
@@ -47,7 +53,7 @@ class Repeating:
 def test_each_row_gets_the_answer_to_its_own_prompt() -> None:
     rows = [make_row(line) for line in (3, 1, 2)]
     engine, told = Repeating(), list[tuple[int, int]]()
-    answers = answer_rows(engine, TOKENIZER, rows, (), 17, on_progress=lambda done, total: told.append((done, total)))
+    answers = answer_rows(engine, TOKENIZER, rows, {}, 17, on_progress=lambda done, total: told.append((done, total)))
     assert [answer.row for answer in answers] == rows
     assert [answer.text for answer in answers] == ["answer 3", "answer 1", "answer 2"]
     assert [answer.has_ended for answer in answers] == [True, True, False]
@@ -58,7 +64,7 @@ def test_each_row_gets_the_answer_to_its_own_prompt() -> None:
 
 def test_the_reference_is_not_in_the_prompt() -> None:
     engine = Repeating()
-    answer_rows(engine, TOKENIZER, [make_row(1, "secret")], (), 5)
+    answer_rows(engine, TOKENIZER, [make_row(1, "secret")], {}, 5)
     assert "secret" not in TOKENIZER.decode(engine.prompts[0])
 
 
@@ -78,16 +84,17 @@ def test_another_seed_draws_other_rows() -> None:
 
 
 def test_a_grade_that_cannot_be_given_is_a_failure_with_a_reason() -> None:
-    answer = grade_answer(make_row(1, "Paris"), "It is Paris.", True, ("exact_match", "contains", "token_f1"))
+    answer = grade_answer(make_row(1, "Paris"), Output("It is Paris."), graders("exact_match", "contains", "token_f1"))
     assert answer.scores["exact_match"] == 0.0
     assert 0 < answer.scores["token_f1"] < 1
-    unjudged = grade_answer(make_row(1, fact=5), "x", True, ("contains",))
+    unjudged = grade_answer(make_row(1, fact=5), Output("x"), graders("contains"))
     assert set(unjudged.scores) | set(unjudged.failures) == {"contains"}
     assert all(unjudged.failures.values())
 
 
 def test_a_mean_is_over_the_answers_that_could_be_graded() -> None:
-    good, bad = grade_answer(make_row(1), "Paris", True, ("exact_match",)), grade_answer(make_row(2), "no", True, ())
-    wrong = grade_answer(make_row(3), "no", True, ("exact_match",))
+    exact = graders("exact_match")
+    good, bad = grade_answer(make_row(1), Output("Paris"), exact), grade_answer(make_row(2), Output("no"), {})
+    wrong = grade_answer(make_row(3), Output("no"), exact)
     assert mean_scores([good, bad, wrong], ("exact_match", "token_f1")) == {"exact_match": 0.5}
     assert mean_scores([], ("exact_match",)) == {}

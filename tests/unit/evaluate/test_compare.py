@@ -9,8 +9,11 @@ import pytest
 from tunewright.data.rows import Message, Row
 from tunewright.evaluate.answers import Answer, grade_answer, mean_scores
 from tunewright.evaluate.compare import Column, compare, load_column, save_column
+from tunewright.graders.grade import Output
+from tunewright.graders.make import make_graders
+from tunewright.spec.grader import ExactMatchSpec
 
-GRADERS = ("exact_match",)
+GRADERS = make_graders([ExactMatchSpec()])
 
 
 def make_rows(groups: str) -> list[Row]:
@@ -23,7 +26,7 @@ def make_rows(groups: str) -> list[Row]:
 def make_column(rows: list[Row], rights: str, loss: float = 1.0) -> Column:
     """Return a column that is right where `rights` has an x."""
     texts = ["yes" if right == "x" else "no" for right in rights]
-    answers = tuple(grade_answer(row, text, True, GRADERS) for row, text in zip(rows, texts, strict=True))
+    answers = tuple(grade_answer(row, Output(text), GRADERS) for row, text in zip(rows, texts, strict=True))
     return Column({**mean_scores(answers, GRADERS), "loss": loss}, answers)
 
 

@@ -16,8 +16,8 @@ import torch
 from tests.tiny import write_rows
 from tunewright.errors import Interrupted, RecipeError
 from tunewright.evaluate.loss import LossScore
-from tunewright.graders.grade import Grade, GradeFailure
-from tunewright.graders.text import GRADERS
+from tunewright.graders.grade import Grade, GradeFailure, Item, Output
+from tunewright.graders.words import Contains, ExactMatch
 from tunewright.jobs.prepare import Prepared, prepare
 from tunewright.jobs.stop import StopRequest
 from tunewright.jobs.validation import (
@@ -103,11 +103,12 @@ def test_a_grader_s_mean_is_over_the_same_answers_each_time(
 ) -> None:
     seen: list[str] = []
 
-    def grade(output: str, reference: str, meta: object, /) -> Grade:
-        seen.append(reference)
+    def grade(self: ExactMatch, output: Output, item: Item, /) -> Grade:
+        assert item.reference is not None
+        seen.append(item.reference)
         return 0.5 if len(seen) % 3 else 1.0
 
-    monkeypatch.setitem(GRADERS, "exact_match", grade)
+    monkeypatch.setattr(ExactMatch, "__call__", grade)
     validate, prepared, listener = make("exact_match")
     first, second = validate(), validate()
     assert first == second == {**first, "valid_loss": 2.0, "exact_match": pytest.approx(2 / 3)}
@@ -120,7 +121,7 @@ def test_a_grader_s_mean_is_over_the_same_answers_each_time(
 def test_answers_that_cannot_be_graded_are_told_once_and_are_no_zero(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(GRADERS, "contains", lambda output, reference, meta: GradeFailure("no fact"))
+    monkeypatch.setattr(Contains, "__call__", lambda self, output, item: GradeFailure("no fact"))
     validate, _, _ = make("contains")
     assert "contains" not in validate()
     validate()
@@ -178,7 +179,7 @@ def test_a_request_to_stop_is_honoured_between_two_batches(
 # ── what cannot be measured ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("metric", ["valid_loss", "token_accuracy", "perplexity", *GRADERS])
+@pytest.mark.parametrize("metric", ["valid_loss", "token_accuracy", "perplexity", "exact_match", "token_f1", "contains"])
 def test_every_listed_metric_is_known(metric: str, tiny_model: Path, tmp_path: Path) -> None:
     recipe = make_recipe(tmp_path, tiny_model, metric)
     check_metric_name(recipe)
