@@ -103,7 +103,9 @@ def load_column(path: Path, rows: Sequence[Row], graders: Mapping[str, Grader]) 
         answers = tree["answers"]
         if [where for where, _, _ in answers] != [row.where for row in rows]:
             return None
-        graded = [grade_answer(row, Output(text, ended), graders) for row, (_, text, ended) in zip(rows, answers, strict=True)]
+        graded = [
+            grade_answer(row, Output(text, ended), graders) for row, (_, text, ended) in zip(rows, answers, strict=True)
+        ]
         return Column(tree["scores"], tuple(graded))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -28,5 +28,7 @@ class Chosen:
 def choose(items: Sequence[Item]) -> Chosen:
     """Return the graders for `items`; the first is the headline."""
     if items and all(item.meta.get("fact") is not None for item in items):
-        return Chosen((ContainsSpec(), TokenF1Spec(), ExactMatchSpec()), "every row names the fact that an answer holds")
+        return Chosen(
+            (ContainsSpec(), TokenF1Spec(), ExactMatchSpec()), "every row names the fact that an answer holds"
+        )
     return Chosen((TokenF1Spec(), ExactMatchSpec()), "the references are free text")

@@ -71,7 +71,7 @@ class Grader(Protocol):
 class Confusion:
     """How often each expected label was answered with which: `counts[expected][given]`, both by `labels`.
 
-    What is no known label has the last column, which `labels` lacks: every row has one count more than there are labels.
+    What is no known label has the last column, which `labels` lacks: a row has one count more than there are labels.
     """
 
     labels: tuple[str, ...]

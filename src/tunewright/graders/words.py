@@ -91,7 +91,9 @@ class Regex:
             return 0.0
         if not self._pattern.groups:
             return 1.0
-        return NO_REFERENCE if item.reference is None else float(normalised(found[1] or "") == normalised(item.reference))
+        return (
+            NO_REFERENCE if item.reference is None else float(normalised(found[1] or "") == normalised(item.reference))
+        )
 
 
 class EditSimilarity:

@@ -88,7 +88,7 @@ def make_validator(
     metric, recipe = prepared.recipe.train.stop.metric, prepared.recipe
     rows = sample_rows(_conversations(prepared.tokens), recipe.evaluate.max_rows, recipe.data.split_seed)
     decides = None if metric in OF_LOSS else named_grader(metric, recipe.evaluate.graders)
-    graders = {metric: grader for grader in make_graders([decides]).values()} if decides else {}
+    graders = make_graders([decides] if decides else [])
     told: set[str] = set()
 
     def validate() -> dict[str, float]:
@@ -126,9 +126,7 @@ def _conversations(tokens: TokenRows) -> list[Row]:
     return list(rows.values())
 
 
-def _answer(
-    prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress
-) -> list[Answer]:
+def _answer(prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress) -> list[Answer]:
     spec = prepared.recipe.evaluate
     engine = HfEngine(prepared.model, prepared.tokenizer, batch_size=spec.batch_size)
     return answer_rows(engine, prepared.tokenizer, rows, graders, spec.max_new_tokens, on_progress=tell)

@@ -151,7 +151,7 @@ class EndedSpec(GraderNode):
 
 
 class LengthSpec(GraderNode):
-    """1 if the answer has between `least` and `most` words; without limits, how close its length is to the reference's."""
+    """1 if the answer has `least` to `most` words; without limits, how close its length is to the reference's."""
 
     maker: ClassVar[str] = "tunewright.graders.manner:Length"
     kind: Literal["length"] = "length"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -225,6 +225,6 @@ GraderSpec = Annotated[
     | NotRefusedSpec
     | JudgeSpec
     | PythonSpec,
-    BeforeValidator(_named),
     Field(discriminator="kind"),
+    BeforeValidator(_named),
 ]

@@ -179,7 +179,9 @@ def test_a_request_to_stop_is_honoured_between_two_batches(
 # ── what cannot be measured ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("metric", ["valid_loss", "token_accuracy", "perplexity", "exact_match", "token_f1", "contains"])
+@pytest.mark.parametrize(
+    "metric", ["valid_loss", "token_accuracy", "perplexity", "exact_match", "token_f1", "contains"]
+)
 def test_every_listed_metric_is_known(metric: str, tiny_model: Path, tmp_path: Path) -> None:
     recipe = make_recipe(tmp_path, tiny_model, metric)
     check_metric_name(recipe)

@@ -28,9 +28,9 @@ MAX_BLOCK = 512
 MAX_TREE = 1024
 """Largest tree that may be one block: its mask has the square of it."""
 CALL_AREA = 16384
-"""Scores of one head that take as long as the calls of one more product do; anything from 8,192 to 40,000 is as good."""
+"""Scores of one head that take as long as the calls of one more product do; 8,192 to 40,000 are alike."""
 _CALLS_OF_PARTS = 8
-"""What a tree in parts needs beside one product for each branching, in calls: a bucket, and putting the parts together."""
+"""What a tree in parts needs beside a product for each branching, in calls: its bucket, and joining the parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
