@@ -33,14 +33,17 @@ class ForestTensors:
     row_N: torch.Tensor
     query_places: torch.Tensor
     query_order_N: torch.Tensor
-    _plans: dict[tuple[int | None, torch.dtype], AttentionPlan] = field(default_factory=dict)
+    _plans: dict[tuple[int | None, torch.dtype, int | None], AttentionPlan] = field(default_factory=dict)
     _block_masks: dict[int | None, TreeMask] = field(default_factory=dict)
 
-    def plan(self, window: int | None, dtype: torch.dtype) -> AttentionPlan:
-        """Return the plan of layers with this sliding window and dtype of scores; made once and kept."""
-        key = (window, dtype)
+    def plan(self, window: int | None, dtype: torch.dtype, fused_from: int | None = None) -> AttentionPlan:
+        """Return the plan of layers with this sliding window and dtype of scores; made once and kept.
+
+        Rows alone of `fused_from` tokens or more are left to the fused kernel.
+        """
+        key = (window, dtype, fused_from)
         if key not in self._plans:
-            self._plans[key] = make_plan(self.forest, window, dtype, self.ids_T.device)
+            self._plans[key] = make_plan(self.forest, window, dtype, self.ids_T.device, fused_from=fused_from)
         return self._plans[key]
 
     def block_mask(self, window: int | None) -> TreeMask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from tests.unit.models.groves import Tree, grown
 from tunewright.data.forest import Forest, attention_mask
+from tunewright.models.attention import backend, products
 from tunewright.models.attention import plan as plans
-from tunewright.models.attention import products
+from tunewright.models.attention.fused_row import attend_row
 from tunewright.models.attention.plan import Cross, make_plan
 from tunewright.models.attention.products import Scoring, attend
+from tunewright.models.attention.shapes import FUSED_FROM
+from tunewright.models.forest import to_tensors
 
 lengths = st.integers(1, 14)
 trees = st.recursive(
@@ -69,12 +72,19 @@ def dense(inputs: Inputs, mask: np.ndarray, scoring: Scoring) -> list[torch.Tens
 
 
 def by_products(
-    inputs: Inputs, forest: Forest, window: int | None, scoring: Scoring, *, block: int = 512, tree: int = 0
+    inputs: Inputs,
+    forest: Forest,
+    window: int | None,
+    scoring: Scoring,
+    *,
+    block: int = 512,
+    tree: int = 0,
+    fused_from: int | None = None,
 ) -> list[torch.Tensor]:
     """Return output and gradients of what is under test, in the dtype of the inputs; by default no tree is a block."""
     q, k, v = (x.detach().requires_grad_() for x in inputs[:3])
     with sized(block, tree):
-        plan = make_plan(forest, window, q.dtype, "cpu")
+        plan = make_plan(forest, window, q.dtype, "cpu", fused_from=fused_from)
     out = attend(q, k, v, plan, scoring)
     return [out.detach(), *torch.autograd.grad(out, (q, k, v), inputs.gradient.to(q.dtype))]
 
@@ -103,6 +113,28 @@ def test_output_and_gradients_are_those_of_the_dense_mask(
     found = by_products(inputs, forest, window, scoring, block=size[0], tree=size[1])
     for name, one, other in zip("out dq dk dv".split(), found, expected, strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=5e-6, msg=lambda text, n=name: f"{n}: {text}")
+
+
+@given(groves, heads, windows, st.integers(1, 12))
+@example([(9, []), (7, [])], (4, 2), None, 1)
+@example([(9, []), (5, [(3, []), (4, [])]), (2, [])], (4, 2), None, 5)
+@settings(deadline=None, max_examples=40)
+def test_rows_alone_may_be_left_to_the_fused_kernel(
+    grove: list[Tree], num_heads: tuple[int, int], window: int | None, fused_from: int
+) -> None:
+    forest, scoring = grown(grove), Scoring(0.4)
+    inputs = make_inputs(forest.num_tokens, num_heads)
+    expected = dense(inputs, dense_mask(forest, window), scoring)
+    found = by_products(inputs, forest, window, scoring, tree=8, fused_from=fused_from)
+    for name, one, other in zip("out dq dk dv".split(), found, expected, strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=5e-6, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_only_whole_rows_without_a_window_are_left_to_the_fused_kernel() -> None:
+    forest = grown([(9, []), (5, [(30, []), (4, [])]), (8, [])])
+    assert make_plan(forest, None, torch.float32, "cpu", fused_from=9).fused == (slice(0, 9),)
+    assert make_plan(forest, 3, torch.float32, "cpu", fused_from=9).fused == ()
+    assert make_plan(forest, None, torch.float32, "cpu").fused == ()
 
 
 @given(groves, windows, sizes)
@@ -302,3 +334,24 @@ def test_a_small_tree_is_one_block_and_a_large_one_is_not() -> None:
     large = make_plan(grown([(5, [(200, [(40, []), (50, [])]), (300, [])])]), None, torch.float32, "cpu")
     # The root meets its descendants in one product; the smaller branch is a tree of one block.
     assert [(cross.keys, cross.queries.stop) for cross in large.crosses] == [(slice(0, 5), 595)]
+
+
+def test_the_recorded_table_decides_which_rows_the_fused_kernel_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[slice] = []
+
+    def watched(*given: Any, **kept: Any) -> Any:
+        rows.append(given[3])
+        return attend_row(*given, **kept)
+
+    monkeypatch.setitem(FUSED_FROM, (torch.float32, 64), 9)
+    monkeypatch.setattr(products, "attend_row", watched)
+    forest = grown([(9, []), (8, []), (20, [])])
+    inputs = [torch.randn(2, forest.num_tokens, 64, generator=torch.Generator().manual_seed(0)) for _ in range(3)]
+    tensors = to_tensors(forest, "cpu", fills=False)
+    out = backend.attend(*inputs, tensors, window=None, scoring=Scoring(0.1))
+    assert rows == [slice(0, 9), slice(17, 37)]
+    torch.testing.assert_close(out, attend(*inputs, make_plan(forest, None, torch.float32, "cpu"), Scoring(0.1)))
+    rows.clear()
+    backend.attend(*inputs, tensors, window=None, scoring=Scoring(0.1, softcap=2.0))
+    backend.attend(*(x.bfloat16() for x in inputs), tensors, window=None, scoring=Scoring(0.1))
+    assert rows == []

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from tunewright.models.attention.shapes import FUSED_FROM, prefers_fused
+from tunewright.models.attention.shapes import FUSED_FROM, fused_from
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -58,16 +58,8 @@ def test_both_ways_that_are_timed_compute_the_same(length: int, dtype: torch.dty
         torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize(("shape", "start"), FUSED_FROM.items())
-def test_the_fused_kernel_is_preferred_from_the_recorded_length_on(
-    shape: tuple[torch.dtype, int], start: int | None
-) -> None:
-    preferred = [length for length in range(1, 4097) if prefers_fused(length, *shape)]
-    assert preferred == list(range(start or 4097, 4097))
-
-
 def test_a_head_size_that_was_not_measured_counts_as_the_nearest_and_a_dtype_never() -> None:
-    for length in (16, 600, 4096):
-        assert prefers_fused(length, torch.float32, 256) == prefers_fused(length, torch.float32, 128)
-        assert prefers_fused(length, torch.float32, 32) == prefers_fused(length, torch.float32, 64)
-        assert not prefers_fused(length, torch.float16, 64)
+    assert {shape: fused_from(*shape) for shape in FUSED_FROM} == FUSED_FROM
+    assert fused_from(torch.float32, 256) == FUSED_FROM[torch.float32, 128]
+    assert fused_from(torch.float32, 32) == FUSED_FROM[torch.float32, 64]
+    assert fused_from(torch.float16, 64) is None

@@ -1,6 +1,7 @@
 """Which means attend over a forest: FlexAttention where its compiled kernel runs, explicit products everywhere else.
 
-Products serve every device and every scoring; FlexAttention has no dropout, and no backward on the CPU. Deliberately
+Products serve every device and every scoring, and leave long rows alone to torch's fused kernel where a recorded table
+says that it is faster; FlexAttention has no dropout, and no backward on the CPU. Deliberately
 knows nothing of models, nor how either of the two works.
 
 Axes: H query heads, K key heads, T tokens, D head size.
@@ -15,6 +16,7 @@ import torch
 
 from tunewright.models.attention import flex, products
 from tunewright.models.attention.products import Scoring
+from tunewright.models.attention.shapes import fused_from
 from tunewright.models.forest import ForestTensors
 
 _DTYPES = (torch.bfloat16, torch.float16, torch.float32)
@@ -37,7 +39,9 @@ def attend(
     """
     if uses_flex(q_HTD.device.type, q_HTD.dtype, q_HTD.shape[-1], scoring) and _has_triton():
         return flex.attend(q_HTD, k_KTD, v_KTD, forest.block_mask(window), scoring)
-    return products.attend(q_HTD, k_KTD, v_KTD, forest.plan(window, q_HTD.dtype), scoring)
+    is_plain = q_HTD.device.type == "cpu" and scoring.is_plain
+    start = fused_from(q_HTD.dtype, q_HTD.shape[-1]) if is_plain else None
+    return products.attend(q_HTD, k_KTD, v_KTD, forest.plan(window, q_HTD.dtype, start), scoring)
 
 
 def uses_flex(device_type: str, dtype: torch.dtype, head_size: int, scoring: Scoring) -> bool:

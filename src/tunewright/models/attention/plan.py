@@ -70,13 +70,15 @@ class Cross:
 class AttentionPlan:
     """The products of one forest for one sliding window (or none); used by every layer that has that window.
 
-    `place_T`: int64 [T], the place of each token among the concatenated places of the buckets.
+    `place_T`: int64 [T], the place of each token among the concatenated places of the buckets; meaningless for the
+    tokens of `fused`, the rows that are left to the fused kernel.
     """
 
     num_tokens: int
     buckets: tuple[Bucket, ...]
     crosses: tuple[Cross, ...]
     place_T: torch.Tensor
+    fused: tuple[slice, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -84,11 +86,23 @@ class AttentionPlan:
         return len(self.buckets) == 1 and self.buckets[0].is_whole
 
 
-def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: torch.device | str) -> AttentionPlan:
-    """Return the plan of `forest`; with a `window` a token sees those less than `window` positions before it."""
+def make_plan(
+    forest: Forest,
+    window: int | None,
+    dtype: torch.dtype,
+    device: torch.device | str,
+    *,
+    fused_from: int | None = None,
+) -> AttentionPlan:
+    """Return the plan of `forest`; with a `window` a token sees those less than `window` positions before it.
+
+    Rows that share nothing, of `fused_from` tokens or more, are not cut into blocks, unless there is a window.
+    """
     if window is not None and (not forest.num_tokens or int(forest.positions.max()) < window):
         window = None
-    blocks = _blocks(segments(forest))
+    some = segments(forest)
+    fused = [] if fused_from is None or window is not None else [s for s in some if _is_alone(forest, s, fused_from)]
+    blocks = _blocks([segment for segment in some if segment not in fused])
     make = _Maker(forest, window, dtype, device)
     buckets: list[Bucket] = []
     for is_merged in (False, True):
@@ -98,7 +112,8 @@ def make_plan(forest: Forest, window: int | None, dtype: torch.dtype, device: to
                 first_place = buckets[-1].places.stop if buckets else 0
                 buckets.append(make.bucket(group, first_place, is_merged=is_merged))
     crosses = tuple(make.cross(block) for block in blocks if block.subtree_end > block.end)
-    return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.places())
+    rows = tuple(slice(segment.start, segment.end) for segment in fused)
+    return AttentionPlan(forest.num_tokens, tuple(buckets), crosses, make.places(), rows)
 
 
 def is_whole_forest(blocks: Sequence[_Block], num_tokens: int) -> bool:
@@ -116,6 +131,11 @@ class _Block(NamedTuple):
     end: int
     subtree_end: int
     is_tree: bool = False
+
+
+def _is_alone(forest: Forest, segment: Segment, least: int) -> bool:
+    is_row = not forest.positions[segment.start] and segment.subtree_end == segment.end
+    return is_row and segment.end - segment.start >= least
 
 
 def _blocks(some: Sequence[Segment]) -> list[_Block]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from tunewright.models.attention.fused_row import attend_row
 from tunewright.models.attention.plan import AttentionPlan, Bucket, Cross
 
 KEPT_BYTES = 32 * 2**20
@@ -58,10 +59,15 @@ class _Attention(torch.autograd.Function):
         parts = [_Part(place, scoring, len(q) // len(k)) for place in (*plan.buckets, *plan.crosses)]
         outs = [part.forward(q, k, v, keeps=needs_backward) for part in parts]
         lse_HT = _common_log_sum(parts, plan, q)
-        out_THD = _put_together(parts, outs, plan, lse_HT)
+        out_THD = (
+            _put_together(parts, outs, plan, lse_HT) if parts else q.new_empty(plan.num_tokens, len(q), q.shape[2])
+        )
+        rows = [attend_row(q, k, v, place, scoring.scale, keeps=needs_backward) for place in plan.fused]
+        for row in rows:
+            out_THD[row.place] = row.out[0].detach().transpose(0, 1)
         if needs_backward:
             ctx.save_for_backward(q, k, v, out_THD, lse_HT)
-            ctx.parts, ctx.plan = parts, plan
+            ctx.parts, ctx.rows, ctx.plan = parts, rows, plan
         return out_THD.flatten(1)
 
     @staticmethod
@@ -75,11 +81,17 @@ class _Attention(torch.autograd.Function):
         plan: AttentionPlan = ctx.plan
         found = [part.backward(q, k, v, given) for part in ctx.parts]
         num_buckets = len(plan.buckets)
-        whole = [_by_token([each[i] for each in found[:num_buckets]], plan) for i in range(3)]
+        if ctx.parts:
+            whole = [_by_token([each[i] for each in found[:num_buckets]], plan) for i in range(3)]
+        else:
+            whole = [torch.empty_like(x) for x in (q, k, v)]
         for place, (dq, dk, dv) in zip(plan.crosses, found[num_buckets:], strict=True):
             whole[0][:, place.queries] += dq
             whole[1][:, place.keys] += dk
             whole[2][:, place.keys] += dv
+        for row in ctx.rows:
+            for gradient, of_row in zip(whole, row.gradients(given.gradient_HTD), strict=True):
+                gradient[:, row.place] = of_row
         return (*whole, None)
 
 
