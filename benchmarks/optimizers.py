@@ -3,7 +3,7 @@
     python benchmarks/optimizers.py
 
     fp32        weights and products in fp32
-    masters     products in bf16, the optimiser moves fp32 copies
+    masters     products in bf16, the optimiser moves fp32 copies, which the model gets dithered, as in a real run
     stochastic  products in bf16, bf16 weights moved in fp32 and rounded at random
     plain       products in bf16, the optimiser moves bf16 weights directly: what the two above are there to avoid
 
@@ -174,7 +174,7 @@ def main() -> None:
 
 def _moved(model: PreTrainedModel, arm: Arm, rate: float, seed: int) -> tuple[MasterWeights, torch.optim.Optimizer]:
     if arm.spec is not None:
-        masters = MasterWeights(model, arm.spec.rounding)
+        masters = MasterWeights(model, arm.spec.rounding, dithers=True)
         return masters, make_optimizer(arm.spec, masters, rate, seed=seed)
     betas = (OptimizerSpec().beta1, OptimizerSpec().beta2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=betas, weight_decay=0.0, fused=True)

@@ -113,7 +113,7 @@ def _time_training(prepared: Prepared, planned: Outline, objective: Objective) -
         method.use_tokenizer(prepared.tokenizer.encode)
     method.apply(prepared.model)
     spec = prepared.recipe.train
-    masters = MasterWeights(prepared.model, spec.optimizer.rounding)
+    masters = MasterWeights(prepared.model, spec.optimizer.rounding, dithers=method.artifact == "model")
     optimizer = make_optimizer(spec.optimizer, masters, spec.learning_rate or 1e-4, seed=spec.seed)
     stepper = Stepper(prepared.runner, masters, objective, optimizer, spec.optimizer.max_grad_norm)
     rows = with_prefix(prepared.tokens.train, prefix_ids(prepared.model))

@@ -150,7 +150,7 @@ def _execute(
         objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
         base = _base_column(run, prepared, objective, recorder, stop)
         method = _apply_method(prepared, recorder)
-        loop = _make_loop(prepared, objective, recorder, stop)
+        loop = _make_loop(prepared, method, objective, recorder, stop)
         if start is not None and newest is None:
             loop.masters.load(fitted_weights(start, loop.masters.tensors))
             record_start(run, start)
@@ -190,7 +190,7 @@ def _apply_method(prepared: Prepared, recorder: Recorder) -> Method:
     return method
 
 
-def _make_loop(prepared: Prepared, objective: Objective, recorder: Recorder, stop: StopRequest) -> Loop:
+def _make_loop(prepared: Prepared, method: Method, objective: Objective, recorder: Recorder, stop: StopRequest) -> Loop:
     front = prefix_ids(prepared.model)
     validate = None
     if prepared.tokens.validation:
@@ -216,6 +216,7 @@ def _make_loop(prepared: Prepared, objective: Objective, recorder: Recorder, sto
         validate=validate,
         should_stop=stop,
         meter=make_meter(prepared.hardware.device),
+        dithers=method.artifact == "model",
     )
     return Loop(given, recorder)
 

@@ -68,6 +68,7 @@ class LoopInput:
             `train.stop.metric` among it; None without validation rows. It may raise Interrupted.
         should_stop: asked after every step; True ends the run with a checkpoint.
         meter: read once a step, for the curves of memory and load.
+        dithers: whether the model's own weights learn, which are shipped in the model's precision (`train.masters`).
     """
 
     model: ForestModel
@@ -80,6 +81,7 @@ class LoopInput:
     validate: Callable[[], Mapping[str, float]] | None
     should_stop: Callable[[], bool]
     meter: UsageMeter = field(default_factory=UsageMeter)
+    dithers: bool = False
 
 
 class Loop:
@@ -89,7 +91,7 @@ class Loop:
         assert given.spec.learning_rate is not None, "settle the recipe first"
         self.given, self.spec, self.recorder = given, given.spec, recorder
         self.peak_rate = given.spec.learning_rate
-        self.masters = MasterWeights(given.model.model, given.spec.optimizer.rounding)
+        self.masters = MasterWeights(given.model.model, given.spec.optimizer.rounding, dithers=given.dithers)
         self.optimizer = make_optimizer(given.spec.optimizer, self.masters, self.peak_rate, seed=given.spec.seed)
         limit = given.spec.optimizer.max_grad_norm
         self.frozen = self._frozen_states()

@@ -18,23 +18,8 @@ from typing import Any
 
 import torch
 
+from tunewright.train.bf16 import round_to_bf16_
 from tunewright.train.masters import PORTION, MasterWeights, portions
-
-
-def round_to_bf16_(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Round `values` (fp32, any shape, in place) to numbers that bf16 holds exactly, at random, unbiased.
-
-    Adds 16 random bits below bf16's last mantissa bit and cuts them off. Values that bf16 holds, zeros and infinities
-    stay; beyond the largest bf16 number the upper neighbour is infinity.
-    """
-    num_words = -(-values.numel() // 4)
-    words = torch.empty(num_words, dtype=torch.int64, device=values.device)
-    # 64 random bits a draw serve four values: drawing is what takes the time.
-    noise = words.random_(-(2**63), None, generator=generator).view(torch.int16)[: values.numel()]
-    bits = values.view(torch.int32)
-    # The offset turns signed noise into 0 … 65,535, and comes first so that −0.0 does not overflow.
-    bits.add_(1 << 15).add_(noise.view(values.shape)).bitwise_and_(-(1 << 16))
-    return values
 
 
 class StochasticRounding(torch.optim.Optimizer):

@@ -173,6 +173,33 @@ def test_what_is_loaded_is_published() -> None:
     assert all(torch.equal(weight, masters.tensors[name].bfloat16()) for name, weight in net.named_parameters())
 
 
+def test_dithered_copies_move_on_average_as_far_as_their_masters() -> None:
+    module = torch.nn.Module()
+    module.weight = torch.nn.Parameter(torch.full((20_000,), -0.5, dtype=torch.bfloat16))
+    masters = MasterWeights(module, dithers=True)
+    masters.publish()
+    assert torch.equal(module.weight, torch.full((20_000,), -0.5, dtype=torch.bfloat16))
+    for share in (0.1, 0.3, -0.2):
+        # bf16's spacing at 0.5 and above is 1/256, and half of that below.
+        moved = share * (1 / 256 if share > 0 else 1 / 512)
+        masters.load({"weight": torch.full((20_000,), -0.5 - moved)})
+        assert float(module.weight.detach().float().mean()) == pytest.approx(-0.5 - moved, abs=abs(moved) / 10)
+    assert len(module.weight.detach().unique()) == 2
+
+
+def test_dithering_is_the_same_at_every_call_and_for_every_process() -> None:
+    nets = [make_net(dtype=torch.bfloat16) for _ in range(2)]
+    first, second = (MasterWeights(net, dithers=True) for net in nets)
+    moved = {name: tensor + 1e-3 for name, tensor in first.tensors.items()}
+    first.load(moved)
+    once = {name: weight.clone() for name, weight in nets[0].named_parameters()}
+    first.publish()
+    second.load(moved)
+    for net in nets:
+        assert all(torch.equal(weight, once[name]) for name, weight in net.named_parameters())
+    assert not all(torch.equal(once[name], moved[name].bfloat16()) for name in once)
+
+
 def test_weights_of_another_model_are_refused_before_any_is_taken() -> None:
     masters = MasterWeights(make_net(dtype=torch.bfloat16))
     before = {name: tensor.clone() for name, tensor in masters.tensors.items()}

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewright.spec.train import OptimizerSpec
+from tunewright.train.bf16 import round_to_bf16_
 from tunewright.train.masters import MasterWeights
 from tunewright.train.optimizer import make_optimizer, set_learning_rate
-from tunewright.train.rounding import StochasticRounding, round_to_bf16_
+from tunewright.train.rounding import StochasticRounding
 
 STOCHASTIC = OptimizerSpec(rounding="stochastic")
 numbers = st.floats(-(2.0**120), 2.0**120, width=32)
