@@ -21,8 +21,8 @@ FOLDER = Path(__file__).resolve().parent
 SEED = 7
 NUM_TRAINING = 20
 _THINGS = (
-    "kettle|desk lamp|backpack|tent|speaker|blender|chair|raincoat|toaster|scooter|pillow|camera|fan|mug|radio|suitcase|"
-    "printer|blanket|umbrella|bike light|hat|teapot|watch|rug|keyboard|torch|scarf|heater|jacket|puzzle|shelf|doorbell"
+    "kettle|desk lamp|backpack|tent|speaker|blender|chair|raincoat|toaster|scooter|pillow|camera|fan|mug|radio|"
+    "suitcase|printer|blanket|umbrella|bike light|hat|teapot|watch|rug|keyboard|torch|scarf|heater|jacket|puzzle|shelf|doorbell"
 ).split("|")
 _STARTS = "Bra Cal Dor Fen Gil Har Jun Kel Lom Mar Nor Pel Quin Ros Sel Tam".split()
 _ENDS = "vane mira dock lett wyn bury sol ten rick low nia fort".split()
@@ -150,7 +150,8 @@ def _as_kind(kind: str, product: Product, text: str) -> str:
     if kind == ".md":
         return f"# {product.name}\n\n{text}\n"
     if kind == ".html":
-        return f"<html><head><title>{product.name}</title></head>\n<body><h1>{product.name}</h1><p>{text}</p></body></html>\n"
+        head = f"<head><title>{product.name}</title></head>"
+        return f"<html>{head}\n<body><h1>{product.name}</h1><p>{text}</p></body></html>\n"
     return f"{product.name}\n\n{text}\n"
 
 

@@ -7,7 +7,23 @@ from typing import Any
 
 from tunewright.graders.grade import Grader
 from tunewright.graders.make import make_graders
-from tunewright.spec.grader import ContainsSpec, EditSimilaritySpec, ExactMatchSpec, GraderNode, RegexSpec, TokenF1Spec
+from tunewright.spec.grader import (
+    BleuSpec,
+    ChrfSpec,
+    ContainsSpec,
+    EditSimilaritySpec,
+    EndedSpec,
+    ExactMatchSpec,
+    GraderNode,
+    LabelSpec,
+    LengthSpec,
+    NotRefusedSpec,
+    NumericSpec,
+    RegexSpec,
+    RougeSpec,
+    TokenF1Spec,
+    _FromSpec,
+)
 from tunewright.testing.grader_kit import GraderKit
 
 
@@ -41,3 +57,54 @@ class TestContainsWithAnotherKeyInTheMetadata(TestContains):
 class TestRegex(_FromSpec):
     spec = RegexSpec(pattern="(?s)(.*)")
     compares = False
+
+
+class TestBleu(_FromSpec):
+    spec = BleuSpec()
+
+
+class TestBleuOverCharacters(_FromSpec):
+    spec = BleuSpec(tokenize="char")
+
+
+class TestChrf(_FromSpec):
+    spec = ChrfSpec(word_order=2)
+
+
+class TestRouge1(_FromSpec):
+    spec = RougeSpec(kind="rouge_1")
+
+
+class TestRouge2(_FromSpec):
+    spec = RougeSpec(kind="rouge_2")
+    compares = False  # a single word holds no pair
+
+
+class TestRougeL(_FromSpec):
+    spec = RougeSpec(kind="rouge_l", stem=True)
+
+
+class TestLabel(_FromSpec):
+    spec = LabelSpec(labels=("yes", "no", "Paris"))
+
+
+class TestNumeric(_FromSpec):
+    spec = NumericSpec()
+    compares = False  # most of the kit's texts hold no number
+
+
+class TestEnded(_FromSpec):
+    spec = EndedSpec()
+
+
+class TestLength(_FromSpec):
+    spec = LengthSpec()
+
+
+class TestLengthWithinLimits(_FromSpec):
+    spec = LengthSpec(least=1, most=3)
+    compares = False
+
+
+class TestNotRefused(_FromSpec):
+    spec = NotRefusedSpec(phrases=("(.*)+[\\",))

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from tunewright.evaluate.chart import SMALL, Point, Series, line_chart, smoothed
+from tunewright.evaluate.page.rendering import render_page
 from tunewright.runs.atomic import write_text
 from tunewright.runs.events import DataRead, DataSplit, Event, ModelLoaded, RowLeftOut, TrainingStarted, Validated
 from tunewright.runs.folder import RunFolder
@@ -87,10 +87,7 @@ def render_report(run: RunFolder) -> str:
         "manifest": run.manifest(),
         **_data(events),
     }
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["duration"] = duration_text
-    environment.filters["count"] = lambda number: f"{number:,}"
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(page)
+    return render_page(_TEMPLATE, page)
 
 
 def score_bars(scores: Scores | None, headline: str | None) -> list[Bar]:
@@ -150,16 +147,6 @@ def machine_charts(rows: list[MetricsRow]) -> list[Markup]:
         )
         charts.append(chart)
     return charts
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration in its two largest units: `2 min 5 s`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _scaled(value: float | None, unit_size: float) -> float | None:

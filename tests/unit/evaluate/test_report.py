@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewright.evaluate.chart import Series, line_chart, smoothed, ticks
-from tunewright.evaluate.report import duration_text, machine_charts, render_report, write_report
+from tunewright.evaluate.page.rendering import duration_text
+from tunewright.evaluate.report import machine_charts, render_report, write_report
 from tunewright.runs.events import Notice, RowLeftOut, RunFailed, RunInterrupted, RunStarted
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.hardest import HARDEST, Hardest, HardRow, save_hardest
