@@ -22,7 +22,8 @@ SEED = 7
 NUM_TRAINING = 20
 _THINGS = (
     "kettle|desk lamp|backpack|tent|speaker|blender|chair|raincoat|toaster|scooter|pillow|camera|fan|mug|radio|"
-    "suitcase|printer|blanket|umbrella|bike light|hat|teapot|watch|rug|keyboard|torch|scarf|heater|jacket|puzzle|shelf|doorbell"
+    "suitcase|printer|blanket|umbrella|bike light|hat|teapot|watch|rug|keyboard|torch|scarf|heater|jacket|puzzle|"
+    "shelf|doorbell"
 ).split("|")
 _STARTS = "Bra Cal Dor Fen Gil Har Jun Kel Lom Mar Nor Pel Quin Ros Sel Tam".split()
 _ENDS = "vane mira dock lett wyn bury sol ten rick low nia fort".split()

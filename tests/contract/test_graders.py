@@ -22,7 +22,6 @@ from tunewright.spec.grader import (
     RegexSpec,
     RougeSpec,
     TokenF1Spec,
-    _FromSpec,
 )
 from tunewright.testing.grader_kit import GraderKit
 
