@@ -38,7 +38,7 @@ class HfEngine:
         self.model = model
         self.tokenizer = tokenizer
         self.batch_size = batch_size
-        self._stop_ids = sorted(tokenizer.eos_ids | _generation_stops(model))
+        self.stop_ids = sorted(tokenizer.eos_ids | _generation_stops(model))
 
     def generate(
         self,
@@ -69,7 +69,7 @@ class HfEngine:
             with torch.no_grad():
                 logits = self.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
             choice = _choose(logits[0, -1].float(), sampling, generator)
-            if choice in self._stop_ids:
+            if choice in self.stop_ids:
                 break
             ids.append(choice)
             tokens = torch.tensor([[choice]], device=self.model.device)
@@ -110,14 +110,15 @@ class HfEngine:
                 attention_mask=mask,
                 max_new_tokens=limit,
                 pad_token_id=pad,
-                eos_token_id=self._stop_ids,
+                eos_token_id=self.stop_ids,
                 **_choice_settings(sampling),
             )
-        return [self._completion(row) for row in output[:, longest:].tolist()]
+        return [self.completion(row) for row in output[:, longest:].tolist()]
 
-    def _completion(self, ids: list[int]) -> Completion:
+    def completion(self, ids: list[int]) -> Completion:
+        """Return the answer that `ids` are, up to the first token that stops it."""
         for position, token in enumerate(ids):
-            if token in self._stop_ids:
+            if token in self.stop_ids:
                 return Completion(tuple(ids[:position]), self.tokenizer.answer_text(ids[:position]), has_ended=True)
         return Completion(tuple(ids), self.tokenizer.answer_text(ids), has_ended=False)
 

@@ -73,9 +73,11 @@ class HiddenHead:
         """Return the weighted cross-entropy of `target_N`; a share `smoothing` is spread over the vocabulary."""
         head = self.head
         work = _Chunks(head, target_N, weight_N, smoothing)
-        loss_sum, loss_N, is_hit_N = _CrossEntropy.apply(  # pyright: ignore[reportGeneralTypeIssues]
-            self.hidden_ND, head.weight_VD, head.bias_V, work
-        )
+        inputs = (self.hidden_ND, head.weight_VD, head.bias_V)
+        if not torch.is_grad_enabled():
+            # A Function asks its inputs alone, and would compute gradients that nobody wants.
+            inputs = tuple(None if x is None else x.detach() for x in inputs)
+        loss_sum, loss_N, is_hit_N = _CrossEntropy.apply(*inputs, work)  # pyright: ignore[reportGeneralTypeIssues]
         return TokenLosses(loss_sum, loss_N, is_hit_N)
 
     def map_logits(self, function: Callable[[torch.Tensor, slice], torch.Tensor]) -> torch.Tensor:

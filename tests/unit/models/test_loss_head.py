@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import CohereConfig, GPT2Config, GraniteConfig, LlamaConfig, PreTrainedModel
 from transformers.models.auto import AutoModelForCausalLM
 
@@ -50,6 +51,16 @@ def chunks_of(num_tokens: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(heads, "CHUNK_BYTES", 4 * V * num_tokens)
         yield
+
+
+def test_scoring_a_head_that_learns_computes_no_gradient() -> None:
+    def operations(case: Case) -> int:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            case.head().cross_entropy(case.target, case.weight_N)
+        return counter.get_total_flops()
+
+    assert operations(Case(has_bias=True, learns=True)) == 2 * N * D * V
+    assert operations(Case(has_bias=False, learns=False)) == 2 * N * D * V
 
 
 @pytest.mark.parametrize(("changes", "has_bias", "learns", "smoothing"), CASES)
