@@ -13,6 +13,7 @@ from typing import Any
 
 from tunewright.errors import MissingExtraError
 from tunewright.graders.grade import NO_REFERENCE, Grade, GradeFailure, Item, Output
+from tunewright.graders.overlap import UNSPACED
 from tunewright.spec.grader import RegexSpec
 from tunewright.spec.node import Variant
 
@@ -20,8 +21,8 @@ _SENTENCE_MARKS = ".!?,;:…。！？、，"
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 
-# Thai to Myanmar, Khmer, kana and the Chinese characters are written without spaces: words have no border there.
-_LETTER = r"[^\W\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+# In a script without spaces words have no border.
+_LETTER = rf"[^\W{UNSPACED}]"
 
 
 class ExactMatch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tunewright.spec.node import Variant
 
@@ -159,6 +159,12 @@ class LengthSpec(GraderNode):
     """Fewest words."""
     most: int | None = Field(default=None, ge=1)
     """Most words."""
+
+    @model_validator(mode="after")
+    def _least_must_not_exceed_most(self) -> LengthSpec:
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError(f"least must be at most most, got {self.least} and {self.most}")
+        return self
 
 
 class NotRefusedSpec(GraderNode):

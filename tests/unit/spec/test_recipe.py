@@ -56,7 +56,9 @@ recipes = st.builds(
     data=st.builds(DataSpec, train=sources, test=unweighted, too_long=st.sampled_from(["error", "drop"])),
     method=methods,
     train=trains,
-    evaluate=st.builds(EvaluateSpec, graders=st.lists(st.sampled_from(["contains", "token_f1"]), unique=True).map(tuple)),
+    evaluate=st.builds(
+        EvaluateSpec, graders=st.lists(st.sampled_from(["contains", "token_f1"]), unique=True).map(tuple)
+    ),
     output=st.none() | texts,
 )
 
