@@ -39,6 +39,9 @@ def test_the_wheel_brings_weights_example_report_template_and_types(unpacked: Pa
         "examples/support/heldout.jsonl",
         "examples/support/recipe.yaml",
         "evaluate/report.html.jinja",
+        "evaluate/page/evaluation.html.jinja",
+        "evaluate/page/compare.html.jinja",
+        "evaluate/page/style.css",
         "py.typed",
     ):
         assert (package / name).is_file(), name

@@ -8,7 +8,7 @@ know how any figure came about.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict
@@ -161,6 +161,8 @@ class Comparison(_Part):
 class TestSet(_Part):
     """The frozen rows: how many of how many, chosen how."""
 
+    __test__: ClassVar[bool] = False  # its name begins like that of a test, and it is none
+
     rows: list[Row]
     num_available: int
     seed: int
@@ -180,6 +182,8 @@ class Candidate(_Part):
     score: Number
     num_rows: int
     is_chosen: bool
+    failure: Text = ""
+    """Why it has no score; empty if it has one."""
 
 
 class Signal(_Part):

@@ -191,7 +191,7 @@ def test_every_listed_metric_is_known(metric: str, tiny_model: Path, tmp_path: P
 def test_an_unknown_metric_is_refused_with_what_is_possible() -> None:
     recipe = build_recipe({"train": {"stop": {"metric": "token_acuracy"}}})
     with pytest.raises(
-        RecipeError, match="one of valid_loss, perplexity, token_accuracy, .*contains, .*exact_match"
+        RecipeError, match=r"one of valid_loss, perplexity, token_accuracy, .*contains, .*exact_match"
     ) as raised:
         check_metric_name(recipe)
     assert raised.value.hint == "did you mean token_accuracy?"
