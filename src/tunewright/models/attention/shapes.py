@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 
 FUSED_FROM: dict[tuple[torch.dtype, int], int | None] = {
-    (torch.float32, 64): 1024,
+    (torch.float32, 64): 128,
     (torch.float32, 128): 512,
     (torch.bfloat16, 64): None,
-    (torch.bfloat16, 128): None,
+    (torch.bfloat16, 128): 1024,
 }
 """By dtype and head size: the length of a row, in tokens, from which the fused kernel is faster; None for never."""
 
