@@ -143,6 +143,12 @@ class GraderError(TunewrightError):
     code = "grader_invalid"
 
 
+class GateError(TunewrightError):
+    """A measured value is beyond the limit that the user set."""
+
+    code = "gate_failed"
+
+
 class MissingExtraError(TunewrightError):
     """An optional dependency is missing."""
 
@@ -173,6 +179,7 @@ _EXIT_CODE_AND_HTTP_STATUS: dict[type[TunewrightError], tuple[int, int]] = {
     StorageError: (6, 507),
     TrainingError: (7, 500),
     GraderError: (9, 400),
+    GateError: (10, 409),
     MissingExtraError: (8, 501),
     Interrupted: (130, 499),
     TunewrightError: (1, 500),

@@ -12,6 +12,16 @@ import typer
 
 from tunewright import __version__
 from tunewright.cli.data.app import data_app
+from tunewright.cli.evaluate_app import (
+    Budget,
+    Documents,
+    Gates,
+    PriceTable,
+    Prompts,
+    Smallest,
+    Suites,
+    eval_app,
+)
 
 app = typer.Typer(
     name="tunewright",
@@ -42,6 +52,7 @@ def _examples(*lines: str) -> str:
 
 
 app.add_typer(data_app(_examples), name="data")
+app.add_typer(eval_app(_examples), name="eval")
 
 
 def _print_version(wanted: bool) -> None:
@@ -163,6 +174,79 @@ def plan(
     from tunewright.cli.plan import show_plan
 
     show_plan(tree_of_file(recipe, output), settings or [], origin=recipe, as_json=as_json, probes=not no_probe)
+
+
+@app.command(
+    epilog=_examples(
+        "tunewright advise -d train.jsonl --test heldout.jsonl",
+        "tunewright advise -m ./my-model -d train.jsonl --test heldout.jsonl --documents manuals",
+        "tunewright advise --recipe recipe.yaml --budget 50 --fail-if 'forgetting>0.05'",
+    )
+)
+def advise(
+    *,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows. Repeatable."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="SOURCE", help="Folder or hub id. Default: starter (built in)."),
+    ] = None,
+    validation: Files = None,
+    test: Files = None,
+    recipe: Annotated[str | None, typer.Option(metavar="FILE", help="A recipe in place of these flags.")] = None,
+    settings: Settings = None,
+    output: Output = None,
+    documents: Documents = None,
+    prompts: Prompts = None,
+    suite: Suites = None,
+    prices: PriceTable = None,
+    budget: Budget = None,
+    smallest: Smallest = None,
+    fail_if: Gates = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether fine-tuning pays: train once, and hold the result against what needs no training.
+
+    Prompts, examples and retrieval are chosen on validation rows; every column meets the test set once.
+    """
+    from tunewright.cli.evaluate import Asked, advise
+    from tunewright.cli.flags import tree_of_file, tree_of_flags
+    from tunewright.cli.train import manner
+
+    flags = {
+        "model.source": model,
+        "data.train": data,
+        "data.validation": validation,
+        "data.test": test,
+        "output": output,
+    }
+    tree = tree_of_file(recipe, output) if recipe else tree_of_flags(flags)
+    asked = Asked(
+        documents=documents,
+        prompts=prompts,
+        suites=tuple(suite or ()),
+        prices=prices,
+        budget=budget,
+        smallest=smallest,
+        fail_if=tuple(fail_if or ()),
+    )
+    advise(tree, settings or [], asked, manner(as_json=as_json, quiet=quiet), origin=recipe or "recipe")
+
+
+@app.command(epilog=_examples("tunewright compare runs/a runs/b", "tunewright compare runs/* -o compared.html"))
+def compare(
+    paths: Annotated[list[str], typer.Argument(metavar="RUN RUN …", help="Run folders.", show_default=False)],
+    *,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write a page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show runs side by side: scores on the same rows, what tells them apart, which settings differ."""
+    from tunewright.cli.evaluate import compare
+
+    compare(paths, output, as_json=as_json)
 
 
 @app.command(epilog=_examples("tunewright resume runs/20250131-140000-lora"))

@@ -150,7 +150,7 @@ class Comparison(_Part):
     high: float
     p_value: float
     p_holm: float
-    test: Literal["mcnemar", "paired_bootstrap", "group_bootstrap"]
+    test: Literal["mcnemar", "paired_bootstrap", "group_bootstrap", "sign_flips"]
     num_rows: int
     num_groups: int
     detectable: Number = None

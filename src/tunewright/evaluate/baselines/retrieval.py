@@ -105,7 +105,7 @@ class Retrieval:
         group_of: GroupOf = own_group,
         room: Room | None = None,
     ) -> None:
-        self.name = name or f"{k} passages ({method})"
+        self.name = name or f"{k} {'passage' if k == 1 else 'passages'} ({method})"
         self.kind: ColumnKind = kind
         self.settings: Settings = {"passages": k, "found_by": method, "instruction": instruction}
         self._index = index

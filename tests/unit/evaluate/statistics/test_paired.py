@@ -132,7 +132,7 @@ def test_a_few_groups_that_agree_prove_no_more_than_as_many_tosses_of_a_coin() -
         found = compared(
             [1.0] * num_groups * 10, [0.0] * num_groups * 10, [str(n // 10) for n in range(num_groups * 10)]
         )
-        assert found.test == "group_bootstrap"
+        assert found.test == "sign_flips"
         assert found.p_value == 2.0 ** (1 - num_groups)
         assert found.verdict == "too_few_rows"
 
@@ -183,3 +183,14 @@ def test_holm_is_monotone_never_below_the_raw_p_and_at_most_bonferroni(raw: list
         assert each.p_value <= each.p_holm <= min(1.0, len(raw) * each.p_value) + 1e-12
     in_order = sorted(found, key=lambda each: each.p_value)
     assert all(a.p_holm <= b.p_holm for a, b in pairwise(in_order))
+
+
+def test_a_column_that_is_right_nearly_everywhere_is_better_than_one_that_never_is() -> None:
+    groups = [f"fact {index // 3}" for index in range(144)]
+    right = [1.0] * 143 + [0.0]
+    found = compare_columns("found", "base", "contains", right, [0.0] * 144, groups=groups)
+    assert found.p_value < 0.001
+    assert found.verdict == "better"
+    turned = compare_columns("base", "found", "contains", [0.0] * 144, right, groups=groups)
+    assert (turned.p_value, turned.verdict) == (found.p_value, "worse")
+    assert turned.low == pytest.approx(-found.high)
