@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tunewright.evaluate.page.compare_page import comparison_lines, comparison_page
 from tunewright.evaluate.page.compare_runs import Compared, RunComparison, compare_runs
-from tunewright.jobs.evaluate import evaluation_of
 from tunewright.runs.atomic import write_text
 from tunewright.runs.folder import RunFolder
 
@@ -20,7 +19,7 @@ def compare_paths(paths: Sequence[Path]) -> RunComparison:
     """
     runs = [RunFolder.open(path) for path in paths]
     return compare_runs(
-        [Compared(run.name, evaluation_of(run), run.scores(), run.recipe().model_dump(mode="json")) for run in runs]
+        [Compared(run.name, run.evaluation(), run.scores(), run.recipe().model_dump(mode="json")) for run in runs]
     )
 
 

@@ -46,14 +46,13 @@ from tunewright.models.forward import ForestModel
 from tunewright.models.layout import choose_layout
 from tunewright.models.soft_prompt import prefix_ids
 from tunewright.objectives.objective import Objective
-from tunewright.runs.evaluation import Candidate, Column, Evaluation, TestSet, load_evaluation, save_evaluation
+from tunewright.runs.evaluation import Candidate, Column, Evaluation, TestSet, save_evaluation
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.recorder import Listener, Silent
 from tunewright.runs.summary import summarise
 from tunewright.spec.baselines import BaselinesSpec
 from tunewright.spec.maker import load_maker
 
-NAME = "evaluation"
 _LARGEST_EXPONENT = 700.0
 
 
@@ -101,7 +100,7 @@ def evaluate_run(
     check_gates(gates, stage.graders)
     evaluation = _evaluated(run, stage, request, prices)
     evaluation = evaluation.model_copy(update={"seconds": time.perf_counter() - started})
-    save_evaluation(evaluation_path(run), evaluation)
+    save_evaluation(run.evaluation_path, evaluation)
     curves = [loss_chart(run.metrics(), run.events(), summarise(run).best_step)]
     settings = prepared.recipe.model_dump(mode="json")
     write_evaluation_page(page_path(run), evaluation, title=run.name, curves=curves, settings=settings)
@@ -134,23 +133,9 @@ def told(evaluation: Evaluation, width: int) -> list[str]:
     return evaluation_lines(evaluation, width)
 
 
-def evaluation_of(run: RunFolder) -> Evaluation | None:
-    """Return the evaluation of a run; None if nobody evaluated it.
-
-    Raises:
-        RunError: if the file is damaged.
-    """
-    return load_evaluation(evaluation_path(run))
-
-
-def evaluation_path(run: RunFolder) -> Path:
-    """Return where a run's evaluation is kept."""
-    return run.path / "report" / f"{NAME}.json"
-
-
 def page_path(run: RunFolder) -> Path:
     """Return the page of a run's evaluation."""
-    return run.path / "report" / f"{NAME}.html"
+    return run.evaluation_path.with_suffix(".html")
 
 
 def _evaluated(run: RunFolder, stage: Stage, request: Request, prices: Prices) -> Evaluation:

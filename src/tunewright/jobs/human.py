@@ -12,7 +12,6 @@ from tunewright.evaluate.human.ratings import RatingsFile, rate_in_terminal, rea
 from tunewright.evaluate.human.sheet import load_key, load_sheet, make_sheet, save_study
 from tunewright.evaluate.human.tally import HumanResult, result_lines, tally
 from tunewright.evaluate.statistics.intervals import score_of, wilson
-from tunewright.jobs.evaluate import evaluation_of
 from tunewright.runs.atomic import write_json
 from tunewright.runs.folder import RunFolder
 
@@ -36,7 +35,7 @@ def write_sheets(path: Path, wanted: Wanted, folder: Path) -> list[str]:
         StorageError: if the folder cannot be written.
     """
     run = RunFolder.open(path)
-    evaluation = evaluation_of(run)
+    evaluation = run.evaluation()
     if evaluation is None:
         raise RunError(f"{path}: the run was not evaluated", hint=f"tunewright eval {path}")
     study = make_sheet(evaluation, *wanted.columns, wanted.num_rows, seed=wanted.seed, raters=wanted.raters)

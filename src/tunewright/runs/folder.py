@@ -22,6 +22,7 @@ from typing import Literal
 
 from tunewright.errors import RunExistsError, RunMissingError
 from tunewright.runs.atomic import remove_folder, storage_guard, write_text
+from tunewright.runs.evaluation import Evaluation, load_evaluation
 from tunewright.runs.events import (
     Event,
     RunFailed,
@@ -150,6 +151,11 @@ class RunFolder:
         return self.path / "report" / "scores.json"
 
     @property
+    def evaluation_path(self) -> Path:
+        """The evaluation, if somebody asked for one."""
+        return self.path / "report" / "evaluation.json"
+
+    @property
     def report_path(self) -> Path:
         """The report page."""
         return self.path / "report" / "index.html"
@@ -179,6 +185,10 @@ class RunFolder:
     def scores(self) -> Scores | None:
         """Return the final scores, or None if there are none (yet)."""
         return load_scores(self.scores_path)
+
+    def evaluation(self) -> Evaluation | None:
+        """Return the evaluation, or None if nobody asked for one."""
+        return load_evaluation(self.evaluation_path)
 
     def artifact(self) -> tuple[ArtifactKind, Path] | None:
         """Return the result: the adapter if there is one, else the model, else None."""

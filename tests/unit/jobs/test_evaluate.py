@@ -10,7 +10,9 @@ import pytest
 from tests.tiny import write_rows
 from tunewright.errors import DataError, GateError, RecipeError, RunError
 from tunewright.jobs.compare import compare_paths, told
-from tunewright.jobs.evaluate import Request, evaluate_run, evaluation_of, evaluation_path, gates_of, hold, page_path
+from tunewright.jobs.evaluate import Request, evaluate_run, gates_of, hold, page_path
+from tunewright.jobs.human import Wanted, count, rate, write_sheets
+from tunewright.jobs.human import told as told_by_people
 from tunewright.jobs.train import finetune
 from tunewright.runs.evaluation import Evaluation
 from tunewright.runs.folder import RunFolder
@@ -61,10 +63,10 @@ def test_tuned_is_compared_with_the_base_and_the_answer_is_written(evaluated: tu
     assert ("tuned", "base") in pairs
     assert evaluation.advice
     assert {signal.name for signal in evaluation.signals} == {"forgetting", "gap", "memorised", "contamination"}
-    assert evaluation_of(run) == evaluation
+    assert run.evaluation() == evaluation
     page = page_path(run).read_text(encoding="utf-8")
     assert evaluation.advice[0].text.split("<")[0][:30] in page or "advice" in page.lower()
-    assert json.loads(evaluation_path(run).read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads(run.evaluation_path.read_text(encoding="utf-8"))["version"] == 1
 
 
 def test_the_same_run_is_evaluated_alike_twice(evaluated: tuple[RunFolder, Evaluation]) -> None:
@@ -90,6 +92,23 @@ def test_runs_are_compared_on_their_rows(evaluated: tuple[RunFolder, Evaluation]
     lines = told(compare_paths([run.path, run.path]), 80)
     assert lines
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_people_are_asked_blind_and_their_choices_counted(
+    evaluated: tuple[RunFolder, Evaluation], tmp_path: Path
+) -> None:
+    run, evaluation = evaluated
+    texts = [[answer.text for answer in column.answers] for column in evaluation.columns]
+    differing = next(column.name for column, text in zip(evaluation.columns, texts, strict=True) if text != texts[0])
+    lines = write_sheets(run.path, Wanted(("base", differing), num_rows=6, raters=1), tmp_path / "new" / "sheets")
+    assert "key.json" in "\n".join(lines)
+    ratings = tmp_path / "ratings.json"
+    num_rated, num_rows = rate(
+        tmp_path / "new" / "sheets" / "sheet-1.json", ratings, lambda text: "1", lambda text: None
+    )
+    assert num_rated == num_rows > 0
+    told_lines = told_by_people(count([ratings], tmp_path / "new" / "sheets" / "key.json"))
+    assert "base wins" in told_lines[0]
 
 
 def test_a_run_without_a_result_is_not_evaluated(tmp_path: Path, tiny_model: Path) -> None:

@@ -19,7 +19,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from tunewright.errors import DataError, DataMissingError
-from tunewright.runs.atomic import write_json
+from tunewright.runs.atomic import storage_guard, write_json
 from tunewright.runs.evaluation import Column, Evaluation, Row
 from tunewright.runs.fields import Text
 from tunewright.runs.samples import Message
@@ -132,6 +132,8 @@ def save_study(folder: Path, study: Study) -> tuple[list[Path], Path]:
     Raises:
         StorageError: the storage refuses.
     """
+    with storage_guard(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"sheet-{sheet.rater}.json" for sheet in study.sheets]
     for path, sheet in zip(paths, study.sheets, strict=True):
         write_json(path, sheet.model_dump(mode="json"))
