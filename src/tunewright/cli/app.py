@@ -44,6 +44,12 @@ Output = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folder at the end and nothing else.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+Data = Annotated[
+    list[str] | None, typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows. Repeatable.")
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="SOURCE", help="Folder or hub id. Default: starter (built in).")
+]
 Files = Annotated[list[str] | None, typer.Option(metavar="PATH", help="File of rows. Repeatable.")]
 
 
@@ -78,14 +84,8 @@ def _root(
 )
 def finetune(
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows. Repeatable."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="SOURCE", help="Folder or hub id. Default: starter (built in)."),
-    ] = None,
+    data: Data = None,
+    model: Model = None,
     validation: Files = None,
     test: Files = None,
     method: Annotated[str | None, typer.Option(metavar="KIND", help="lora (default) or full.")] = None,
@@ -185,14 +185,8 @@ def plan(
 )
 def advise(
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", "-d", metavar="PATH[:WEIGHT]", help="Training rows. Repeatable."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="SOURCE", help="Folder or hub id. Default: starter (built in)."),
-    ] = None,
+    data: Data = None,
+    model: Model = None,
     validation: Files = None,
     test: Files = None,
     recipe: Annotated[str | None, typer.Option(metavar="FILE", help="A recipe in place of these flags.")] = None,

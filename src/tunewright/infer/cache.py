@@ -25,6 +25,7 @@ from tunewright.data.rows import TextRow
 from tunewright.errors import ModelError
 from tunewright.models.attention.backend import attend
 from tunewright.models.attention.products import Scoring
+from tunewright.models.attention.registry import attention_named
 from tunewright.models.forest import to_tensors
 
 NAME = "tunewright_shared"
@@ -162,12 +163,8 @@ class SharedCache:
 @contextmanager
 def shared_attention(model: PreTrainedModel) -> Iterator[None]:
     """Have the model's layers attend through a `SharedCache` inside the context, and as before behind it."""
-    former = model.config._attn_implementation or "eager"
-    model.set_attn_implementation(NAME)
-    try:
+    with attention_named(model, NAME):
         yield
-    finally:
-        model.set_attn_implementation(former)
 
 
 def _common(prompts: Sequence[np.ndarray]) -> int:

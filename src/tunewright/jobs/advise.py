@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tunewright.errors import RunError
 from tunewright.evaluate.signals.gate import Gate
-from tunewright.jobs.evaluate import Request, evaluate_run
+from tunewright.jobs.evaluate import Request, check_request, evaluate_run
 from tunewright.jobs.train import finetune
 from tunewright.runs.evaluation import Evaluation
 from tunewright.runs.folder import RunFolder
@@ -25,14 +25,16 @@ def advise_on(
     """Return the run of `recipe` and its evaluation with all baselines and advice.
 
     Raises:
+        DataError, MissingExtraError: before anything is trained, if the request cannot be met.
         RunError: if the run was paused before it had a result.
         TunewrightError: as `finetune` and `evaluate_run`.
     """
+    request = replace(request, baselines=request.baselines or BaselinesSpec())
+    check_request(request)
     run = finetune(recipe, listener)
     if run.artifact() is None:
         raise RunError(
             f"{run.path}: the run was paused before it had a result",
             hint=f"tunewright resume {run.path}, then tunewright eval {run.path} --baselines",
         )
-    request = replace(request, baselines=request.baselines or BaselinesSpec())
     return run, evaluate_run(run.path, request, listener, gates)

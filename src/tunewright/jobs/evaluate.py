@@ -19,13 +19,16 @@ from tunewright.errors import GateError, RunError
 from tunewright.evaluate.advice.costs import priced, training_cost
 from tunewright.evaluate.advice.prices import Prices, load_prices
 from tunewright.evaluate.advice.rules import advise
-from tunewright.evaluate.baselines.prompts import ZeroShot
+from tunewright.evaluate.baselines.documents import read_documents
+from tunewright.evaluate.baselines.prompts import ZeroShot, read_prompts
+from tunewright.evaluate.baselines.retrieval import Bm25
 from tunewright.evaluate.columns import ColumnFacts, compared, test_row
 from tunewright.evaluate.loss import score_loss
 from tunewright.evaluate.page.evaluation_page import write_evaluation_page
 from tunewright.evaluate.page.terminal import evaluation_lines
 from tunewright.evaluate.report import loss_chart
 from tunewright.evaluate.signals.gate import Gate, check_gates, failed_gates, parse_gate
+from tunewright.evaluate.suites.suites import read_suite
 from tunewright.infer.hf import HfEngine
 from tunewright.infer.shared import SharedEngine
 from tunewright.jobs.evaluate_signals import all_signals, contaminated_rows
@@ -89,6 +92,7 @@ def evaluate_run(
     """
     started = time.perf_counter()
     listener = listener or Silent()
+    check_request(request)
     prices = load_prices(request.prices)
     run = RunFolder.open(path)
     if run.artifact() is None:
@@ -105,6 +109,28 @@ def evaluate_run(
     settings = prepared.recipe.model_dump(mode="json")
     write_evaluation_page(page_path(run), evaluation, title=run.name, curves=curves, settings=settings)
     return evaluation
+
+
+def check_request(request: Request) -> None:
+    """Fail now where the request cannot be met, before anybody trains or waits for it.
+
+    Raises:
+        DataMissingError, DataError: if documents, prompts or a suite cannot be read.
+        MissingExtraError: if a package that baselines need is not installed.
+        RecipeError: if the price table has faults.
+    """
+    load_prices(request.prices)
+    for name in request.suites:
+        read_suite(name)
+    spec = request.baselines
+    if spec is None:
+        return
+    if spec.documents:
+        read_documents(Path(spec.documents))
+    if spec.prompts:
+        read_prompts(Path(spec.prompts))
+    if spec.passages or (spec.examples and "bm25" in spec.chosen_by):
+        Bm25(["a probe"])
 
 
 def gates_of(texts: Sequence[str]) -> list[Gate]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import write_rows
-from tunewright.errors import DataError, GateError, RecipeError, RunError
+from tunewright.errors import DataError, DataMissingError, GateError, RecipeError, RunError
+from tunewright.jobs.advise import advise_on
 from tunewright.jobs.compare import compare_paths, told
 from tunewright.jobs.evaluate import Request, evaluate_run, gates_of, hold, page_path
 from tunewright.jobs.human import Wanted, count, rate, write_sheets
@@ -109,6 +110,24 @@ def test_people_are_asked_blind_and_their_choices_counted(
     assert num_rated == num_rows > 0
     told_lines = told_by_people(count([ratings], tmp_path / "new" / "sheets" / "key.json"))
     assert "base wins" in told_lines[0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Request(baselines=BaselinesSpec(documents="nowhere")), DataMissingError),
+        (Request(baselines=BaselinesSpec(prompts="nowhere.yaml")), DataMissingError),
+        (Request(suites=("nowhere.jsonl",)), DataMissingError),
+    ],
+)
+def test_advice_that_cannot_be_given_trains_nothing(
+    request_: Request, error: type[Exception], tiny_model: Path, tmp_path: Path
+) -> None:
+    rows = write_rows(tmp_path / "train.jsonl", 20)
+    tree = {"model": {"source": str(tiny_model)}, "data": {"train": str(rows)}, "output": str(tmp_path / "run")}
+    with pytest.raises(error, match="nowhere"):
+        advise_on(build_recipe(tree), request_)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_without_a_result_is_not_evaluated(tmp_path: Path, tiny_model: Path) -> None:

@@ -19,6 +19,7 @@ from tunewright.data.rows import Row
 from tunewright.errors import DataMissingError
 from tunewright.evaluate.baselines.blocks import READERS, Block
 from tunewright.evaluate.baselines.kin import without_system
+from tunewright.graders.overlap import UNSPACED
 
 MAX_WORDS = 120
 OVERLAP_WORDS = 20
@@ -27,9 +28,8 @@ _MAX_BYTES = 20_000_000
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
-# Thai to Myanmar, Khmer, kana and the Chinese characters have no spaces: two characters count as a word.
-_SPACELESS = r"\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_WORD = re.compile(rf"[{_SPACELESS}]{{1,2}}|[^\s{_SPACELESS}]+")
+# In a script without spaces two characters count as a word.
+_WORD = re.compile(rf"[{UNSPACED}]{{1,2}}|[^\s{UNSPACED}]+")
 
 
 @dataclass(frozen=True, slots=True)

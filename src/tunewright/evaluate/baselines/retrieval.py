@@ -20,6 +20,7 @@ from tunewright.errors import MissingExtraError
 from tunewright.evaluate.baselines.asked import Asked, Room, Settings, Wish, fit
 from tunewright.evaluate.baselines.documents import Passage
 from tunewright.evaluate.baselines.kin import GroupOf, Kin, own_group, question_of
+from tunewright.graders.overlap import UNSPACED
 from tunewright.runs.evaluation import ColumnKind
 
 FACTS = "Here are the facts. Answer from them.\n\n{passages}"
@@ -29,7 +30,7 @@ K1, B = 1.5, 0.75
 
 _DECIMALS = 9
 
-_SPACELESS = re.compile(r"[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_SPACELESS = re.compile(f"[{UNSPACED}]+")
 
 
 class Index(Protocol):

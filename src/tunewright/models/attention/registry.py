@@ -27,8 +27,15 @@ _UNKNOWN_TERMS = ("s_aux", "position_bias", "head_mask", "alibi")
 @contextmanager
 def forest_attention(model: PreTrainedModel) -> Iterator[None]:
     """Have the model's layers attend over forests inside the context, and as before behind it."""
+    with attention_named(model, NAME):
+        yield
+
+
+@contextmanager
+def attention_named(model: PreTrainedModel, name: str) -> Iterator[None]:
+    """Have the model's layers attend by what is registered under `name` inside the context, and as before behind it."""
     former = model.config._attn_implementation or "eager"
-    model.set_attn_implementation(NAME)
+    model.set_attn_implementation(name)
     try:
         yield
     finally:
