@@ -1,4 +1,4 @@
-"""Passages found for the question, in the system turn: BM25 by default, anything with a `search` instead.
+"""Passages found for the question, in the system turn: BM25 by default, any other `Index` instead.
 
 BM25 in Lucene's variant, k1 = 1.5, b = 0.75, computed by bm25s (Lù 2024, arXiv 2407.03618; the variant: Kamphuis et al.
 2020, "Which BM25 Do You Mean?", table 1). No stemming and no stop words, so that no language is favoured: words that
@@ -34,11 +34,21 @@ _SPACELESS = re.compile(f"[{UNSPACED}]+")
 
 
 class Index(Protocol):
-    """Finds texts by a question; the seam for embeddings.
+    """Finds texts by a question.
 
     Obligations: the same query gets the same answer; at most `k` pairs of index and score, the best first; what has
-    nothing to do with the query may be absent.
+    nothing to do with the query may be absent. It finds the asked row's own text as well: who asks leaves that out.
     """
+
+    @property
+    def name(self) -> str:
+        """What the texts are compared by, in a word: `bm25`, `meaning`."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """What else decides what is found."""
+        ...
 
     def search(self, query: str, k: int) -> list[tuple[int, float]]:
         """Return index and score of the texts nearest to `query`."""
@@ -55,7 +65,10 @@ class Bm25:
         MissingExtraError: if bm25s is not installed.
     """
 
+    name = "bm25"
+
     def __init__(self, texts: Sequence[str]) -> None:
+        self.settings: Settings = {}
         self._vocabulary: dict[str, int] = {}
         ids = [[self._vocabulary.setdefault(w, len(self._vocabulary)) for w in words(text)] for text in texts]
         self._index: Any = None
@@ -85,10 +98,9 @@ class Retrieval:
         index: over the texts of `passages`, in their order.
         passages: what may be shown.
         k: how many are.
-        name: title of the column.
+        name: title of the column; made of `k`, and of the index unless that is BM25, if none is given.
         instruction: what is said about them; `{passages}` marks their place.
         kind: `tuned_retrieval` where the tuned model is asked.
-        method: how they are found, for the settings.
         group_of: the group of a row.
         room: how long a prompt may be.
     """
@@ -102,13 +114,18 @@ class Retrieval:
         *,
         instruction: str = FACTS,
         kind: ColumnKind = "retrieval",
-        method: str = "bm25",
         group_of: GroupOf = own_group,
         room: Room | None = None,
     ) -> None:
-        self.name = name or f"{k} {'passage' if k == 1 else 'passages'} ({method})"
+        by = "" if index.name == Bm25.name else f" (by {index.name})"
+        self.name = name or f"{k} {'passage' if k == 1 else 'passages'}{by}"
         self.kind: ColumnKind = kind
-        self.settings: Settings = {"passages": k, "found_by": method, "instruction": instruction}
+        self.settings: Settings = {
+            "passages": k,
+            "found_by": index.name,
+            **index.settings,
+            "instruction": instruction,
+        }
         self._index = index
         self._passages = passages
         self._k = k

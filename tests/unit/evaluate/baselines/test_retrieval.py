@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.evaluate.baselines.rows import count_words, row, row_sets, rows
 from tunewright.data.rows import Row
 from tunewright.errors import MissingExtraError
-from tunewright.evaluate.baselines.asked import Room
+from tunewright.evaluate.baselines.asked import Room, Settings
 from tunewright.evaluate.baselines.documents import Passage, passages_of_rows
 from tunewright.evaluate.baselines.retrieval import FACTS, Bm25, Retrieval, words
 
@@ -155,12 +155,20 @@ def test_passages_that_do_not_fit_are_left_out_from_the_least_relevant() -> None
 
 def test_any_index_can_be_searched_and_names_the_column() -> None:
     class Last:
+        name = "length"
+        settings: Settings = {"longest": True}  # noqa: RUF012 - nobody writes to it
+
         def search(self, query: str, k: int) -> list[tuple[int, float]]:
             return [(index, -1.0) for index in (2, 1, 0)][:k]
 
-    retrieval = Retrieval(Last(), PASSAGES, 2, method="embeddings", kind="tuned_retrieval")
+    retrieval = Retrieval(Last(), PASSAGES, 2, kind="tuned_retrieval")
     assert retrieval.ask(row("q", "a")).shown == ("snow.md:2", "grass.txt:4")
-    assert (retrieval.name, retrieval.kind) == ("2 passages (embeddings)", "tuned_retrieval")
+    assert (retrieval.name, retrieval.kind) == ("2 passages (by length)", "tuned_retrieval")
+    assert retrieval.settings == {"passages": 2, "found_by": "length", "longest": True, "instruction": FACTS}
+
+
+def test_bm25_is_what_a_column_of_passages_is_found_by_unless_it_says_otherwise() -> None:
+    assert (found(2).name, found(1).name) == ("2 passages", "1 passage")
 
 
 def test_passages_of_a_row_s_own_group_do_not_take_the_place_of_others() -> None:
