@@ -20,6 +20,9 @@ from tunewright.spec.grader import JudgeSpec
 Ask: TypeAlias = Callable[[list[dict[str, str]]], str]
 """Takes messages (`role`, `content`), returns what the judge said; may raise whatever keeps it from answering."""
 
+QUOTED = "; it said: "
+"""What a failure says behind this is the judge's own words, which differ from answer to answer."""
+
 Place: TypeAlias = Literal["first", "second"]
 
 _SYSTEM = (
@@ -54,6 +57,16 @@ class Judge:
     def __init__(self, spec: JudgeSpec) -> None:
         self._spec = spec
         self._ask: Ask | None = None
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """What was asked for."""
+        return self._spec
+
+    @property
+    def ask(self) -> Ask | None:
+        """What answers; None until `use_judge` was called."""
+        return self._ask
 
     def use_judge(self, ask: Ask) -> None:
         """Let `ask` answer from now on; as deterministic as it is, so are the grades."""
@@ -171,7 +184,7 @@ def _ask_twice(
         if found is not None:
             return found
         messages = [*messages, {"role": "assistant", "content": said or "…"}, {"role": "user", "content": _AGAIN}]
-    return GradeFailure(f"the judge gave no line '{label}: …', even when asked again; it said: {_short(said)!r}")
+    return GradeFailure(f"the judge gave no line '{label}: …', even when asked again{QUOTED}{_short(said)!r}")
 
 
 def _last(said: str, label: str, read: Callable[[str], _Read | None]) -> _Read | None:

@@ -6,6 +6,7 @@ wrong, and is counted as "no known label". F1 is scikit-learn's. Deliberately do
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -37,9 +38,15 @@ class Label:
         self._contains = Contains(ContainsSpec())
         self._is_fixed = bool(spec.labels)
         self._known = _by_normal_form(spec.labels)
+        self._taught: frozenset[str] = frozenset()
 
-    def use_labels(self, labels: Iterable[str]) -> None:
-        """Take the references of training and held-out rows as the known labels, unless the recipe names its own."""
+    def use_labels(self, labels: Iterable[str], *, taught: Iterable[str] = ()) -> None:
+        """Take the references of training and held-out rows as the known labels, unless the recipe names its own.
+
+        `taught` are those of the training rows alone: the signature of a set names the labels that they lack. Empty:
+        nobody knows, and nothing is said.
+        """
+        self._taught = frozenset(_by_normal_form(taught))
         if not self._is_fixed:
             self._known = _by_normal_form(labels)
 
@@ -53,7 +60,8 @@ class Label:
         """Return accuracy, macro and weighted F1, the F1 of each label of the references, and the confusion matrix.
 
         Macro-F1 is the mean over the labels that the references have: the same ones for every model that is compared.
-        References that are no known label are labels of their own; the signature names them.
+        References that are no known label are labels of their own; the signature names them, and those that no
+        training row has, with their rows.
         """
         pairs = [(output.text, item.reference) for output, item in graded if item.reference is not None]
         if not pairs:
@@ -72,7 +80,8 @@ class Label:
             "weighted_f1": float(self._f1(wanted, given, present, "weighted")),
             **{f"f1: {names[number]}": float(f1) for number, f1 in zip(present, of_each, strict=True)},
         }
-        return SetScore(values, self._signature(labels, len(present)), _confusion(names, wanted, given))
+        num_rows = Counter(normalised(reference) for _, reference in pairs)
+        return SetScore(values, self._signature(labels, num_rows), _confusion(names, wanted, given))
 
     def _given(self, text: str, reference: str) -> str | None:
         """Return the normal form of the label that `text` gives, or None."""
@@ -96,13 +105,23 @@ class Label:
     def _f1(self, wanted: list[int], given: list[int], labels: list[int], average: str | None) -> Any:
         return self._metrics.f1_score(wanted, given, labels=labels, average=average, zero_division=0)
 
-    def _signature(self, labels: Mapping[str, str], num_present: int) -> str:
-        text = f"scikit-learn {version('scikit-learn')}, F1 over the {num_present} labels of the references"
-        unseen = [repr(label) for plain, label in labels.items() if plain not in self._known]
-        if not unseen or not self._known:
-            return text
-        more = f" and {len(unseen) - _MAX_NAMED} more" if len(unseen) > _MAX_NAMED else ""
-        return f"{text}; no known labels, yet references: {', '.join(unseen[:_MAX_NAMED])}{more}"
+    def _signature(self, labels: Mapping[str, str], num_rows: Mapping[str, int]) -> str:
+        """Return how the scores can be repeated; `num_rows` has how many references are each label."""
+        parts = [f"scikit-learn {version('scikit-learn')}, F1 over the {len(num_rows)} labels of the references"]
+        unknown = [repr(spelled) for plain, spelled in labels.items() if plain not in self._known]
+        if unknown and self._known:
+            parts.append(f"no known labels, yet references: {_first(unknown)}")
+        untaught = [
+            f"{labels[plain]!r} ({count:,})" for plain, count in sorted(num_rows.items()) if plain not in self._taught
+        ]
+        if untaught and self._taught:
+            parts.append(f"labels that no training row has, and their rows: {_first(untaught)}")
+        return "; ".join(parts)
+
+
+def _first(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
+    return ", ".join(texts[:_MAX_NAMED]) + more
 
 
 def _confusion(names: Sequence[str], wanted: Sequence[int], given: Sequence[int]) -> Confusion:

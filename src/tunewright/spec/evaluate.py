@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
+from tunewright.spec.baselines import BaselinesSpec
 from tunewright.spec.grader import GraderSpec
 from tunewright.spec.node import Node
 
@@ -14,13 +15,18 @@ class EvaluateSpec(Node):
     graders: tuple[GraderSpec, ...] = ()
     """Scores of generated answers; the first one is the headline. Automatic: those that suit the rows."""
     max_rows: int = Field(default=200, ge=0)
-    """Most held-out rows that are answered by generation (a seeded sample); 0 skips generation."""
+    """Most held-out rows that are answered by generation (a stratified, seeded sample); 0 skips generation."""
+    stratify_by: str | None = None
+    """What the sample keeps in proportion: `label`, `group`, or a field of the rows. Automatic: label, else group."""
+    max_minutes: float = Field(default=10.0, gt=0)
+    """Longest time that answering takes at the end of a run, both models together; fewer rows are answered if need be.
+    """
     max_new_tokens: int = Field(default=96, ge=1)
     """Longest generated answer in tokens."""
     batch_size: int = Field(default=50, ge=1)
     """Answers generated at once."""
-    num_samples: int = Field(default=8, ge=0)
-    """Side-by-side answers kept for the report."""
+    baselines: BaselinesSpec | None = None
+    """What the untuned model is given in `eval` and `advise`. Automatic: `advise` tries all of it, `eval` none."""
 
     @field_validator("graders")
     @classmethod

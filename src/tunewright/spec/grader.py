@@ -181,7 +181,7 @@ class JudgeSpec(GraderNode):
 
     maker: ClassVar[str] = "tunewright.graders.judge:Judge"
     kind: Literal["judge"] = "judge"  # pyright: ignore[reportIncompatibleVariableOverride]
-    model: str
+    model: str = Field(min_length=1)
     """The model's name at `url`, or a model folder if there is no `url`."""
     url: str | None = None
     """Base URL of an OpenAI-compatible API, such as `https://api.openai.com/v1`."""
@@ -192,7 +192,9 @@ class JudgeSpec(GraderNode):
     scale: int = Field(default=5, ge=2, le=100)
     """The best mark; the worst is 1."""
     timeout_s: float = Field(default=60.0, gt=0)
-    """Seconds that one answer of the judge may take."""
+    """Seconds of silence after which an attempt is given up; three attempts are made."""
+    pairs: bool = False
+    """Whether it is also shown the base's answer beside the tuned model's, in both orders, and says which is better."""
 
 
 class PythonSpec(GraderNode):

@@ -38,6 +38,13 @@ def saying(*replies: str) -> tuple[Callable[[Messages], str], list[Messages]]:
     return ask, asked
 
 
+def test_a_judge_shows_what_it_was_made_of() -> None:
+    judge, (ask, _) = Judge(SPEC), saying("mark: 1")
+    assert (judge.spec, judge.ask) == (SPEC, None)
+    judge.use_judge(ask)
+    assert judge.ask is ask
+
+
 @pytest.mark.parametrize(
     ("said", "mark"),
     [

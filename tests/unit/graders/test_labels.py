@@ -110,6 +110,35 @@ def test_a_reference_unseen_in_training_is_a_label_of_its_own_and_named() -> Non
     assert found.confusion.counts[found.confusion.labels.index("spam")][-1] == 1
 
 
+def test_a_label_that_no_training_row_has_is_known_in_every_row_and_named_with_its_rows() -> None:
+    label = Label(LabelSpec())
+    label.use_labels(["spam", "other", "Phishing"], taught=["SPAM.", "other"])
+    # Known: given for another reference it is that label, and not "no known label".
+    graded = [(Output("it is phishing"), Item("spam")), (Output("phishing"), Item("Phishing"))] * 2
+    found = label.grade_set(graded)
+    assert found.confusion is not None
+    names = found.confusion.labels
+    assert found.confusion.counts[names.index("spam")][names.index("Phishing")] == 2
+    assert found.signature.endswith(
+        "labels of the references; labels that no training row has, and their rows: 'Phishing' (2)"
+    )
+    assert "no known labels" not in found.signature
+
+
+def test_labels_of_the_recipe_too_are_held_against_the_training_rows() -> None:
+    label = Label(SPAM)
+    label.use_labels(["ignored"], taught=["spam"])
+    graded = [(Output("spam"), Item(reference)) for reference in ("spam", "other", "other", "not spam")]
+    assert label.grade_set(graded).signature.endswith("and their rows: 'not spam' (1), 'other' (2)")
+    assert "training" not in label.grade_set(graded[:1]).signature
+
+
+def test_where_nobody_knows_what_was_taught_nothing_is_said_of_it() -> None:
+    label = Label(LabelSpec())
+    label.use_labels(["spam", "other"])
+    assert "training" not in label.grade_set([(Output("spam"), Item("spam"))]).signature
+
+
 def test_only_the_first_unseen_references_are_named_and_the_rest_counted() -> None:
     label = Label(SPAM)
     found = label.grade_set([(Output("x"), Item(f"new {number:02}")) for number in range(15)])

@@ -2,100 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.chat_service import Reply, Service, completion, failure, said, serving
 from tunewright.errors import GraderError, MissingExtraError, ModelError, ModelMissingError
+from tunewright.graders.grade import Item, Output
+from tunewright.graders.tools import ToolCall
 from tunewright.infer.engine import Sampling
-from tunewright.infer.remote import RemoteAnswer, RemoteEngine, remote_judge
-from tunewright.spec.grader import JudgeSpec
+from tunewright.infer.remote import RemoteAnswer, RemoteEngine, remote_judge, service_of
+from tunewright.spec.baselines import ServiceSpec
+from tunewright.spec.grader import JudgeSpec, ToolCallSpec
 
 KEY = "sk-secret-0123456789"
-Reply = tuple[int, Any]
-
-
-def completion(text: str | None, **other: Any) -> dict[str, Any]:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", **other}
-    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-    return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-
-
-def failure(message: str) -> dict[str, Any]:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
-
-
-class Service:
-    """`reply(body, count)` answers the request `body`, the `count`-th with that last message; all are kept."""
-
-    def __init__(self) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.reply: Callable[[dict[str, Any], int], Reply] = lambda body, count: (200, completion(said(body)))
-        self.url = ""
-        self.lock = threading.Lock()
-        self.running = self.most_running = 0
-
-    def answer(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Reply:
-        with self.lock:
-            self.bodies.append(body)
-            self.headers.append(headers)
-            count = sum(said(known) == said(body) for known in self.bodies)
-            self.running += 1
-            self.most_running = max(self.running, self.most_running)
-        try:
-            return self.reply(body, count) if path == "/v1/chat/completions" else (404, failure("no such path"))
-        finally:
-            with self.lock:
-                self.running -= 1
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    known = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, content = known.answer(
-                self.path, {name.lower(): value for name, value in self.headers.items()}, body
-            )
-            data = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            # A client that gave up is what some of these tests are about.
-            try:
-                self.wfile.write(data)
-            except OSError:
-                self.close_connection = True
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    known.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    yield known
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def said(body: dict[str, Any]) -> str:
-    return body["messages"][-1]["content"]
+    with serving() as known:
+        yield known
 
 
 def ask(service: Service, *texts: str, sampling: Sampling | None = None, **settings: Any) -> list[RemoteAnswer]:
@@ -306,6 +237,33 @@ def test_a_model_that_wants_the_newer_name_of_the_limit_gets_it(service: Service
     assert len(service.bodies) == 3
 
 
+def test_a_model_that_refuses_a_temperature_is_asked_without_one_and_that_is_told(service: Service) -> None:
+    def reply(body: dict[str, Any], count: int) -> Reply:
+        if "max_tokens" in body:
+            return 400, failure("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        if "temperature" in body:
+            return 400, failure("Unsupported value: 'temperature' does not support 0 with this model.")
+        return 200, completion(f"{sorted(body)}")
+
+    service.reply = reply
+    engine = RemoteEngine(service.url, "m", api_key=KEY)
+    assert engine.takes_temperature
+    answers = engine.chat([[{"role": "user", "content": text}] for text in "ab"], Sampling(max_new_tokens=5))
+    engine.close()
+    assert [answer.text for answer in answers] == ["['max_completion_tokens', 'messages', 'model', 'seed']"] * 2
+    assert not engine.takes_temperature
+    assert len(service.bodies) == 4
+
+
+def test_a_refusal_that_merely_speaks_of_temperature_changes_nothing(service: Service) -> None:
+    service.reply = lambda body, count: (400, failure("too long: 'What temperature does water boil at?…'"))
+    engine = RemoteEngine(service.url, "m", api_key=KEY)
+    assert "too long" in engine.ask([{"role": "user", "content": "?"}], Sampling()).error
+    engine.close()
+    assert engine.takes_temperature
+    assert len(service.bodies) == 1
+
+
 @pytest.mark.parametrize("key", ["sk-\nsecret", "sk secret", "schlüssel", "sk-\x00"])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(ModelError, match="no HTTP header can carry") as caught:
@@ -329,6 +287,105 @@ def test_without_openai_the_message_names_the_package(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(MissingExtraError, match="openai"):
         RemoteEngine("http://127.0.0.1/v1", "m", api_key=KEY)
+
+
+# ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+def calling(*functions: Any, content: str | None = None) -> dict[str, Any]:
+    calls = [{"id": "c", "type": "function", "function": function} for function in functions]
+    message = {"role": "assistant", "content": content, "tool_calls": calls}
+    return completion("", message=message, finish_reason="tool_calls")
+
+
+def test_each_conversation_offers_its_own_tools_and_none_where_there_are_none(service: Service) -> None:
+    engine = RemoteEngine(service.url, "m", api_key=KEY, num_parallel=1)
+    engine.chat([[{"role": "user", "content": text}] for text in "abc"], Sampling(), tools=[[TOOL], [], [TOOL, TOOL]])
+    engine.close()
+    offered = {said(body): body.get("tools", "none") for body in service.bodies}
+    assert offered == {"a": [TOOL], "b": "none", "c": [TOOL, TOOL]}
+
+
+def test_calls_of_tools_become_text_that_the_grader_of_calls_reads(service: Service) -> None:
+    service.reply = lambda body, count: (
+        200,
+        calling(
+            {"name": "weather", "arguments": '{"city": "Rom"}'}, {"name": "time", "arguments": "{}"}, content="So:"
+        ),
+    )
+    [answer] = ask(service, "a")
+    wanted = [
+        {"function": {"name": "time", "arguments": "{}"}},
+        {"function": {"name": "weather", "arguments": '{"city": "Rom"}'}},
+    ]
+    assert ToolCall(ToolCallSpec())(Output(answer.text), Item("", tool_calls=tuple(wanted))) == 1.0
+    assert answer.text.startswith("So:\n<tool_call>")
+    assert answer.has_ended
+
+
+@pytest.mark.parametrize("arguments", ["{broken", None, 7, "[" * 100_000])
+def test_arguments_that_are_no_json_are_a_wrong_call_and_no_crash(service: Service, arguments: Any) -> None:
+    service.reply = lambda body, count: (200, calling({"name": "weather", "arguments": arguments}))
+    [answer] = ask(service, "a")
+    assert answer.error == ""
+    wanted = {"function": {"name": "weather", "arguments": '{"city": "Rom"}'}}
+    assert ToolCall(ToolCallSpec())(Output(answer.text), Item("", tool_calls=(wanted,))) == 0.0
+
+
+@pytest.mark.parametrize("function", [None, "x", {}, {"name": 3}])
+def test_a_call_without_a_name_is_no_answer(service: Service, function: Any) -> None:
+    service.reply = lambda body, count: (200, calling(function))
+    [error] = errors(ask(service, "a"))
+    assert "no text" in error
+
+
+# ── the key of a service ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_service_is_asked_with_the_key_of_its_variable_and_its_patience(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+
+    def dawdle(body: dict[str, Any], count: int) -> Reply:
+        time.sleep(0.4 if said(body) == "slow" else 0)
+        return 200, completion("here")
+
+    service.reply = dawdle
+    engine = service_of(ServiceSpec(model="m", url=service.url, key_variable="MY_KEY", timeout_s=0.15))
+    assert engine.ask([{"role": "user", "content": "quick"}], Sampling()).text == "here"
+    assert "timed out" in engine.ask([{"role": "user", "content": "slow"}], Sampling()).error
+    engine.close()
+    assert service.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_on_this_machine_the_usual_key_may_be_missing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    engine = service_of(ServiceSpec(model="m", url=service.url))
+    assert engine.ask([{"role": "user", "content": "hi"}], Sampling()).text == "hi"
+    engine.close()
+    assert remote_judge(JudgeSpec(model="m", url=service.url))([{"role": "user", "content": "ho"}]) == "ho"
+    for url in ("http://localhost:1/v1", "http://[::1]:1/v1", "http://127.0.0.2/v1"):
+        service_of(ServiceSpec(model="m", url=url)).close()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.openai.com/v1", "http://192.168.0.2/v1", "http://localhost.example/v1", "http://[/v1"]
+)
+def test_elsewhere_a_missing_key_is_an_error_that_names_the_variable(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ModelError, match="'m' needs a key: the environment variable OPENAI_API_KEY is not set"):
+        service_of(ServiceSpec(model="m", url=url))
+    with pytest.raises(GraderError, match="OPENAI_API_KEY is not set"):
+        remote_judge(JudgeSpec(model="m", url=url))
+
+
+def test_a_variable_that_the_recipe_names_must_be_set_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(ModelError, match="MY_KEY is not set"):
+        service_of(ServiceSpec(model="m", url="http://127.0.0.1:1/v1", key_variable="MY_KEY"))
 
 
 # ── the judge ────────────────────────────────────────────────────────────────────────────────────────────────────────
