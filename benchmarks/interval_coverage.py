@@ -84,8 +84,39 @@ MIXTURES: dict[str, tuple[list[float], list[tuple[float, float]]]] = {
     "near misses, a rare zero": ([0.6, 0.005, 0.395], [(18, 2)]),
     "edit similarity": ([0.0, 0.0, 1.0], [(5, 3)]),
     "skewed to 0": ([0.0, 0.0, 1.0], [(0.5, 5)]),
-    "0.97 on average, 2 % zeros": ([0.7, 0.02, 0.28], [(30, 2)]),
+    "mostly right, 2 % zeros": ([0.7, 0.02, 0.28], [(30, 2)]),
+    "near 1, 0.5 % zeros": ([0.0, 0.005, 0.995], [(300, 2)]),
+    "near 1, 2 % zeros": ([0.0, 0.02, 0.98], [(300, 2)]),
+    "high, 1 % zeros": ([0.0, 0.01, 0.99], [(30, 2)]),
+    "high, 3 % zeros": ([0.0, 0.03, 0.97], [(30, 2)]),
+    "high, 10 % zeros": ([0.0, 0.1, 0.9], [(30, 2)]),
+    "near 0, 2 % ones": ([0.02, 0.0, 0.98], [(2, 300)]),
+    "near 0, skewed": ([0.0, 0.0, 1.0], [(0.1, 10)]),
+    "both ends, hardly between": ([0.0, 0.0, 1.0], [(0.2, 0.2)]),
 }
+
+FEW_VALUES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "0.97 or 0.95, 2 % zeros": ((0.97, 0.95, 0.0), (0.9, 0.08, 0.02)),
+    "always 0.6, 2 % zeros": ((0.6, 0.0), (0.98, 0.02)),
+    "always 0.6": ((0.6,), (1.0,)),
+}
+
+
+def few_values(values: tuple[float, ...], shares: tuple[float, ...]) -> Draw:
+    """Return scores that have one of a few values."""
+    return lambda rng, n: (np.asarray(values)[rng.choice(len(values), n, p=shares)], None)
+
+
+def failing_groups(zeros: float) -> Draw:
+    """Return partly right scores in groups of 1 to 9 rows, of which that share is 0 throughout."""
+
+    def draw(rng: np.random.Generator, n: int) -> tuple[Scores, list[str]]:
+        sizes = rng.integers(1, 10, n // 5)
+        fails = np.repeat(rng.random(len(sizes)) < zeros, sizes)
+        scores = np.where(fails, 0.0, rng.beta(30, 2, len(fails)))
+        return scores, [str(number) for number in np.repeat(np.arange(len(sizes)), sizes)]
+
+    return draw
 
 
 def bca(units: Units, seed: int) -> Ends:
@@ -176,7 +207,12 @@ def paired_sets(kind: str, shift: float) -> Callable[[np.random.Generator], tupl
         right = (rng.random(120) < of_group).astype(float)
         return left.tolist(), right.tolist(), [str(number) for number in np.repeat(np.arange(40), 3)]
 
-    return {"continuous": continuous, "skewed": skewed, "right or wrong": rows, "in groups": groups}[kind]
+    def rare_loss(rng: np.random.Generator) -> tuple[list[float], list[float], None]:
+        lost = rng.random(100) < 0.01
+        return np.where(lost, 0.0, 0.8 / 0.99 + shift + rng.normal(0, 0.02, 100)).tolist(), [0.8] * 100, None
+
+    sources = {"continuous": continuous, "skewed": skewed, "right or wrong": rows, "in groups": groups}
+    return {**sources, "a rare loss": rare_loss}[kind]
 
 
 def found_share(kind: str, shift: float, num_sets: int) -> tuple[float, float]:
@@ -201,11 +237,14 @@ def main() -> None:
     started = time.perf_counter()
     exact = [_exact(num_rows) for num_rows in (100, 107, 120, 200, 500, 1000)]
     rows = [_line(case, num_sets) for case in _cases()]
-    tests = [_test(kind, 3 * num_sets) for kind in ("right or wrong", "continuous", "skewed", "in groups")]
+    tests = [
+        _test(kind, 3 * num_sets) for kind in ("right or wrong", "continuous", "skewed", "in groups", "a rare loss")
+    ]
     record = {
         "sets": num_sets,
         "resamples": NUM_RESAMPLES,
         "seconds": round(time.perf_counter() - started, 1),
+        "lowest_chosen": min(row["chosen"] for row in rows),
         "exact_lowest": exact,
         "coverage": rows,
         "paired": tests,
@@ -220,7 +259,13 @@ def _cases() -> list[tuple[str, Draw, float, int]]:
         for size, correlation in ((4, 0.5), (4, 1.0), (0, 0.1), (0, 0.5)):
             name = f"groups of {size or '1-9'}, rho {correlation}"
             cases += [(f"{name}, p {p}", grouped(p, size, correlation), p, num_rows) for p in SHARES]
+    for num_rows in (100, 200, 500):
         cases += [(name, mixture(*each), mixture_mean(*each), num_rows) for name, each in MIXTURES.items()]
+        cases += [(name, few_values(*each), float(np.dot(*each)), num_rows) for name, each in FEW_VALUES.items()]
+        cases += [
+            (f"groups of 1-9, {zeros} fail", failing_groups(zeros), (1 - zeros) * 30 / 32, num_rows)
+            for zeros in (0.01, 0.05, 0.1)
+        ]
     return cases
 
 

@@ -146,6 +146,10 @@ class Case:
         detectable = duel.stored.detectable
         return "no" if detectable is not None and detectable <= self.smallest else "unclear"
 
+    def beats_all(self, one: Column, others: tuple[Column, ...]) -> bool:
+        """Return whether `one` is shown to be worth more than each of `others`."""
+        return all(self.is_worth_more(one, other) == "yes" for other in others)
+
     def plainest(self, columns: tuple[Column, ...]) -> Column:
         """Return the plainest of `columns` (best first) that is below the best by less than what matters.
 

@@ -47,7 +47,11 @@ def compare_columns(
 ) -> Comparison:
     """Return column `name` with scores `a` held against column `against` with scores `b`, on rows that have both.
 
-    `p_holm` is the p-value until `holm` corrects it. The interval is of 95 %, for this one comparison.
+    `p_holm` is the p-value until `holm` corrects it. The interval is of 95 %, for this one comparison. Only what the
+    rows show counts: a loss too rare to be among them goes unseen (one that strikes q of all rows is missing from n of
+    them with probability (1 − q)ⁿ), and with it the mean may be lower by about 3.4 / n. Of 100 sets of 100 rows whose
+    steady gain of 0.8 points is paid for by losses in 1 % of rows, 35 are called better. To allow for it, as intervals
+    of scores do, would cost power: of 80 % at n = 100, 71 % are left at a standard deviation of 0.25, 26 % at 0.1.
 
     Raises:
         NoRowsError: if no row has both scores.
@@ -89,19 +93,16 @@ def holm(
     comparisons: Sequence[Comparison],
     *,
     smallest_that_matters: float = SMALLEST_THAT_MATTERS,
-    num_candidates: Sequence[int] | None = None,
 ) -> list[Comparison]:
     """Return the comparisons with `p_holm` corrected over all of one grader (Holm 1979), and verdicts by it.
 
-    In rising order of p: p_holm(i) = max over j ≤ i of min(1, (m − j + 1) · p(j)). Where a comparison's other column
-    was picked from several by these very scores, `num_candidates` says from how many, and its p is multiplied by that
-    first (a union bound: the pick cannot be luckier).
+    In rising order of p: p_holm(i) = max over j ≤ i of min(1, (m − j + 1) · p(j)). However the tests hang together,
+    all that one grader calls better or worse are so in 95 of 100 evaluations; so any of them may be picked afterwards.
     """
-    picked = np.ones(len(comparisons)) if num_candidates is None else np.asarray(num_candidates, dtype=np.float64)
     corrected = np.ones(len(comparisons))
     for grader in {each.grader for each in comparisons}:
         places = np.asarray([place for place, each in enumerate(comparisons) if each.grader == grader])
-        raw = np.asarray([comparisons[place].p_value for place in places]) * picked[places]
+        raw = np.asarray([comparisons[place].p_value for place in places])
         order = np.argsort(raw, kind="stable")
         rising = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
         corrected[places[order]] = np.minimum(1.0, rising)

@@ -8,14 +8,18 @@ tested.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+_Draw = Callable[[np.random.Generator, int, int], NDArray[Any]]
+"""(random numbers, number of units G, number of resamples R) → weight of each unit in each resample, [R, G]."""
 
 # Sums of the same scores in another order differ in the last digits, and must still sort alike.
 _DIGITS = 12
@@ -87,23 +91,40 @@ def units_of(scores: Sequence[float] | Array, groups: Sequence[str | None] | Non
 
 def resampled(columns: Array, seed: int, num_resamples: int) -> Array:
     """Return the column sums of `columns` [G, K] over G units drawn with replacement, [num_resamples, K]."""
+    return _drawn(columns, seed, num_resamples, _counts)
+
+
+def reweighted(columns: Array, seed: int, num_resamples: int) -> Array:
+    """Return the column sums of `columns` [G, K] with exponential weights of the G units, [num_resamples, K].
+
+    Ratios of such sums are means with weights from the flat Dirichlet distribution (Rubin 1981, "The Bayesian
+    bootstrap").
+    """
+    return _drawn(columns, seed, num_resamples, _weights)
+
+
+def _drawn(columns: Array, seed: int, num_resamples: int, draw: _Draw) -> Array:
     num_units = len(columns)
     if num_units * num_resamples <= _BLOCK:
-        return _draws(num_units, num_resamples, seed).astype(np.float64) @ columns
+        return _kept(draw, num_units, num_resamples, seed).astype(np.float64) @ columns
     rng = np.random.default_rng(seed)
     size = max(1, _BLOCK // num_units)
     blocks = (min(size, num_resamples - start) for start in range(0, num_resamples, size))
-    return np.concatenate([_count(rng, num_units, block).astype(np.float64) @ columns for block in blocks])
+    return np.concatenate([draw(rng, num_units, block).astype(np.float64) @ columns for block in blocks])
 
 
 @lru_cache(maxsize=4)
-def _draws(num_units: int, num_resamples: int, seed: int) -> NDArray[np.int16]:
+def _kept(draw: _Draw, num_units: int, num_resamples: int, seed: int) -> NDArray[Any]:
     """Kept, because every column and grader of one evaluation has the same number of units."""
-    return _count(np.random.default_rng(seed), num_units, num_resamples)
+    return draw(np.random.default_rng(seed), num_units, num_resamples)
 
 
-def _count(rng: np.random.Generator, num_units: int, num_resamples: int) -> NDArray[np.int16]:
+def _counts(rng: np.random.Generator, num_units: int, num_resamples: int) -> NDArray[Any]:
     drawn = rng.integers(0, num_units, (num_resamples, num_units))
     drawn += np.arange(num_resamples)[:, None] * num_units
     counts = np.bincount(drawn.ravel(), minlength=num_resamples * num_units)
     return counts.reshape(num_resamples, num_units).astype(np.int16)
+
+
+def _weights(rng: np.random.Generator, num_units: int, num_resamples: int) -> NDArray[Any]:
+    return rng.standard_exponential((num_resamples, num_units), dtype=np.float32)

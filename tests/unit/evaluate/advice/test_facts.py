@@ -96,7 +96,7 @@ def test_any_name_can_be_part_of_a_path(name: str, grader: str) -> None:
 
 
 def test_number_that_is_not_finite_is_none() -> None:
-    made = evaluation([column("x", "base", 0.5, loss=None)], [comparison("x", "y", "better", (-math.inf, 1))])
+    made = evaluation([column("x", "base", 0.5)], [comparison("x", "y", "better", (-math.inf, 1))])
     assert value_at(made, "comparisons.x.y.contains.low") is None
 
 

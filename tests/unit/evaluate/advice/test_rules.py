@@ -132,6 +132,22 @@ SCENARIOS: dict[str, tuple[Evaluation, str]] = {
         ),
         "collect_more_rows",
     ),
+    "a lesser way was not compared and its interval touches": (
+        evaluation(
+            [base(), shots(0.71), passages(0.72), tuned()], [comparison("tuned", "3 passages", "better", (0.06, 0.12))]
+        ),
+        "collect_more_rows",
+    ),
+    "the plain tuned model leaves a lesser way in doubt": (
+        evaluation(
+            [base(), passages(0.5), shots(), tuned(0.89), tuned_with_passages()],
+            [
+                comparison("tuned + passages", "tuned", "no_difference_shown", (-0.03, 0.04)),
+                comparison("tuned", SHOTS, "too_few_rows", (-0.1, 0.9), 0.5),
+            ],
+        ),
+        "fine_tune",
+    ),
     "nothing compares and intervals touch": (evaluation([base(0.7), tuned(0.75)]), "collect_more_rows"),
     "nothing compares and intervals are apart": (evaluation([base(0.1), tuned(0.75)]), "fine_tune"),
     "nothing without training": (evaluation([tuned()]), "collect_more_rows"),
@@ -169,6 +185,17 @@ SCENARIOS: dict[str, tuple[Evaluation, str]] = {
         evaluation(
             [base(), shots(), tuned(), remote(0.82)],
             [*BETTER_THAN_ALL, comparison("big", "tuned", "no_difference_shown", (-0.03, 0.05))],
+        ),
+        "fine_tune",
+    ),
+    "a remote model is better than the best and a lesser way is left in doubt": (
+        evaluation(
+            [base(), shots(), tuned(), remote(0.95)],
+            [
+                *BETTER_THAN_ALL,
+                comparison("big", "tuned", "better", (0.08, 0.2)),
+                comparison("big", SHOTS, "too_few_rows", (-0.1, 0.9), 0.5, num_rows=6),
+            ],
         ),
         "fine_tune",
     ),
@@ -304,6 +331,13 @@ def test_service_without_a_price_is_told_and_where_to_enter_it() -> None:
 def test_plain_tuned_model_is_preferred_where_passages_add_nothing() -> None:
     assert _text("passages add nothing to the tuned model").startswith('Fine-tune: "tuned" scores 89 %')
     assert _text("passages help the tuned model").startswith('Fine-tune and give it passages: "tuned + passages"')
+
+
+def test_a_tuned_model_must_beat_each_way_without_training_and_the_one_in_doubt_is_named() -> None:
+    text = _text("a lesser way was not compared and its interval touches")
+    assert f'"tuned" scores 81 % and "{SHOTS}" scores 71 %; no paired test compares them' in text
+    text = _text("the plain tuned model leaves a lesser way in doubt")
+    assert text.startswith('Fine-tune and give it passages: "tuned + passages"')
 
 
 def test_what_exceeds_the_budget_is_set_aside_and_said() -> None:
@@ -477,7 +511,7 @@ def test_no_tuning_is_recommended_without_a_way_to_do_without(made: Evaluation) 
 
 def test_the_check_finds_a_number_from_nowhere() -> None:
     made, _ = SCENARIOS["tuning wins"]
-    because = {"columns.tuned.scores.contains.mean": 0.81}
+    because: dict[str, float | None] = {"columns.tuned.scores.contains.mean": 0.81}
     right, wrong = Sentence(text="It scores 81 %.", because=because), Sentence(text="It scores 82 %.", because=because)
     moved = Sentence(text="It scores 90 %.", because={"columns.tuned.scores.contains.mean": 0.9})
     assert untraced([right], made, {}) == []

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from tunewright.errors import NoRowsError
 from tunewright.evaluate.statistics.intervals import (
+    bootstrap,
     effective_wilson,
     mean_interval,
     proportion_interval,
+    room_for_unseen,
     score_of,
     wilson,
 )
@@ -26,12 +28,42 @@ NEAR_ENDS = (0.005, 0.02, 0.1, 0.5, 0.98, 0.995)
 Draw = Callable[[np.random.Generator], tuple[list[float], list[str | None] | None]]
 
 
+Shape = tuple[float, float, float, float]
+SHAPES: list[Shape] = [
+    (0.005, 0.0, 300, 2),
+    (0.02, 0.0, 300, 2),
+    (0.01, 0.7, 30, 2),
+    (0.02, 0.0, 30, 2),
+    (0.03, 0.0, 30, 2),
+    (0.05, 0.0, 30, 2),
+    (0.1, 0.0, 30, 2),
+    (0.02, 0.0, 6e7, 4e7),
+    (0.0, 0.0, 5, 3),
+    (0.0, 0.0, 10, 0.1),
+    (0.0, 0.0, 0.2, 0.2),
+]
+"""Shares of zeros and of ones, and the beta distribution of the others."""
+
+
+def shaped(shape: Shape, num_rows: int, is_mirrored: bool) -> tuple[Draw, float]:
+    """Return the source of independent scores of that shape, or of 1 − score, and their true mean."""
+    zeros, ones, a, b = shape
+    truth = ones + (1 - zeros - ones) * a / (a + b)
+
+    def draw(rng: np.random.Generator) -> tuple[list[float], None]:
+        kind = rng.random(num_rows)
+        scores = np.where(kind < zeros, 0.0, np.where(kind > 1 - ones, 1.0, rng.beta(a, b, num_rows)))
+        return (1 - scores if is_mirrored else scores).tolist(), None
+
+    return draw, 1 - truth if is_mirrored else truth
+
+
 def covered(draw: Draw, truth: float, num_sets: int) -> float:
     """Return the share of simulated test sets whose interval holds the truth."""
     rng = np.random.default_rng(3)
     held = 0
     for number in range(num_sets):
-        low, high, _ = mean_interval(*draw(rng), seed=number % 20, num_resamples=500)
+        low, high, _ = mean_interval(*draw(rng), seed=number % 3, num_resamples=500)
         held += low - 1e-12 <= truth <= high + 1e-12
     return held / num_sets
 
@@ -92,6 +124,15 @@ def test_right_or_wrong_in_groups_is_covered(p: float, correlation: float) -> No
     assert covered(in_groups(p, correlation), p, 500) >= 0.93
 
 
+def test_groups_that_are_right_or_wrong_as_a_whole_are_covered_at_every_share() -> None:
+    right, groups = np.arange(101), [str(row // 4) for row in range(400)]
+    low, high = np.array([mean_interval([1.0] * 4 * k + [0.0] * 4 * (100 - k), groups)[:2] for k in right.tolist()]).T
+    ways = np.array([math.log(math.comb(100, k)) for k in right.tolist()])
+    for p in np.concatenate([np.linspace(0.0001, 0.15, 500), np.linspace(0.15, 0.5, 300)]):
+        chance = np.exp(ways + right * math.log(p) + (100 - right) * math.log1p(-p))
+        assert chance[(low <= p) & (p <= high)].sum() >= 0.93, p
+
+
 def test_rows_of_a_group_as_if_independent_would_not_be_covered() -> None:
     draw, rng = in_groups(0.5, 0.6), np.random.default_rng(3)
     held = 0
@@ -111,6 +152,71 @@ def test_means_of_partly_right_scores_are_covered(ones: float) -> None:
         return np.where(kind == 0, 1.0, np.where(kind == 1, 0.0, rng.beta(4, 2, 100))).tolist(), None
 
     assert covered(draw, shares[0] + shares[2] * 4 / 6, 500) >= 0.93
+
+
+@pytest.mark.parametrize(("num_rows", "is_mirrored"), [(100, False), (100, True), (250, False)])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_scores_from_0_to_1_are_covered_though_an_extreme_may_be_missing(
+    shape: Shape, num_rows: int, is_mirrored: bool
+) -> None:
+    draw, truth = shaped(shape, num_rows, is_mirrored)
+    assert covered(draw, truth, 200) >= 0.93
+
+
+def test_scores_of_any_shape_are_covered() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(12):
+        zeros, ones = rng.uniform(0, 0.1, 2)
+        shape = (float(zeros), float(ones), *(np.exp(rng.uniform(-2, 5, 2))).tolist())
+        draw, truth = shaped(shape, 100, is_mirrored=False)
+        assert covered(draw, truth, 200) >= 0.93, shape
+
+
+@pytest.mark.parametrize("zeros", [0.01, 0.05, 0.1])
+@pytest.mark.parametrize("num_groups", [20, 100])
+def test_groups_of_1_to_10_rows_that_fail_together_are_covered(num_groups: int, zeros: float) -> None:
+    def draw(rng: np.random.Generator) -> tuple[list[float], list[str | None]]:
+        sizes = rng.integers(1, 11, num_groups)
+        fails = np.repeat(rng.random(num_groups) < zeros, sizes)
+        names = [str(number) for number in np.repeat(np.arange(num_groups), sizes)]
+        return np.where(fails, 0.0, rng.beta(30, 2, len(fails))).tolist(), [*names]
+
+    assert covered(draw, (1 - zeros) * 30 / 32, 300) >= 0.93
+
+
+def test_a_bootstrap_alone_would_not_cover_what_a_sample_lacks() -> None:
+    draw, truth = shaped((0.01, 0.0, 300, 2), 100, is_mirrored=False)
+    rng, held = np.random.default_rng(3), 0
+    for _ in range(200):
+        low, high = bootstrap(units_of(draw(rng)[0], None), 0, 500)
+        held += low <= truth <= high
+    assert held / 200 < 0.7
+
+
+@pytest.mark.parametrize(("right", "rows"), [(0, 100), (1, 100), (7, 60), (30, 60), (59, 60)])
+def test_room_for_the_unseen_is_clopper_and_pearsons_bound_for_right_or_wrong(right: int, rows: int) -> None:
+    low, high = room_for_unseen(units_of([1.0] * right + [0.0] * (rows - right), None), 0, 20_000)
+    ways = np.array([float(math.comb(rows, k)) for k in range(rows + 1)])
+    wrong = rows - np.arange(rows + 1)
+    at_low, at_high = (ways * p ** np.arange(rows + 1) * (1 - p) ** wrong for p in (low, high))
+    assert low == 0 if right == 0 else at_low[right:].sum() == pytest.approx(0.035, abs=0.005)
+    assert at_high[: right + 1].sum() == pytest.approx(0.035, abs=0.005)
+
+
+@pytest.mark.parametrize(("size", "num_units"), [(1, 100), (4, 25), (1, 1)])
+def test_room_for_the_unseen_of_scores_all_alike_is_the_rule_of_three_over_units(size: int, num_units: int) -> None:
+    groups = [str(row // size) for row in range(size * num_units)]
+    low, high = room_for_unseen(units_of([0.6] * len(groups), groups), 0, 20_000)
+    share = 0.035 ** (1 / num_units)
+    assert low == pytest.approx(0.6 * share, rel=0.06)
+    assert 1 - high == pytest.approx(0.4 * share, rel=0.06)
+
+
+def test_room_for_the_unseen_hardly_widens_what_varies_enough() -> None:
+    scores = np.random.default_rng(0).beta(2, 2, 200)
+    low, high, _ = mean_interval(scores.tolist())
+    plain_low, plain_high = bootstrap(units_of(scores, None), 0, 2000)
+    assert high - low < 1.04 * (plain_high - plain_low)
 
 
 def test_means_beyond_0_to_1_are_covered_also_in_groups() -> None:
@@ -166,7 +272,7 @@ def test_scores_that_are_all_equal_get_no_point() -> None:
         low, high, method = mean_interval([value] * 100)
         assert low < high
         assert low <= value <= high
-        assert method == "wilson"
+        assert method == ("bootstrap" if value == 0.4 else "wilson")
     low, high, _ = mean_interval([0.4] * 100)
     assert high - low < 0.1
 

@@ -168,12 +168,6 @@ def test_holm_gives_the_worked_example_for_each_grader_alone() -> None:
     assert [each.verdict for each in found] == ["better", "too_few_rows", "too_few_rows", "better", "better"]
 
 
-def test_a_column_picked_from_several_pays_for_the_pick() -> None:
-    found = holm([with_p(0.01), with_p(0.02)], num_candidates=[4, 1])
-    assert [each.p_holm for each in found] == pytest.approx([0.04, 0.04])
-    assert [each.p_value for each in found] == [0.01, 0.02]
-
-
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_is_monotone_never_below_the_raw_p_and_at_most_bonferroni(raw: list[float]) -> None:
