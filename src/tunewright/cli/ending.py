@@ -49,6 +49,34 @@ def own_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """Keep a Ctrl-C until the end of the block; a second one is not kept. Only inside `own_ctrl_c`.
+
+    Raises:
+        KeyboardInterrupt: at the end, if there was one.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not _raise_ctrl_c:
+        yield
+        return
+    pressed = False
+
+    def keep(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise CtrlC
+        pressed = True
+
+    signal.signal(signal.SIGINT, keep)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _raise_ctrl_c)
+    if pressed:
+        raise CtrlC
+
+
 def _raise_ctrl_c(number: int, frame: FrameType | None) -> None:
     raise CtrlC
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tunewright.cli.extras import need_train_packages
+from tunewright.cli.loading import loading_libraries
 from tunewright.cli.plan_screen import print_plan
 from tunewright.cli.progress import print_json, watch
 from tunewright.spec.recipe import build_recipe
@@ -25,13 +26,8 @@ def show_plan(tree: dict[str, Any], settings: Sequence[str], *, origin: str, as_
     recipe = build_recipe(override(tree, settings), origin=origin)
     need_train_packages()
     with watch("json" if as_json else "people") as listener:
-        listener.on_progress("loading libraries", 0, 1)
-        from tunewright.cli.quiet import quieten_libraries
-
-        # Before the job is imported: one library complains at its import.
-        quieten_libraries()
-        from tunewright.jobs.plan import make_plan
-
+        with loading_libraries(listener):
+            from tunewright.jobs.planning.plan import make_plan
         plan = make_plan(recipe, listener, probes=probes).as_dict()
     if as_json:
         print_json(plan)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.text import Text
 
 from tunewright.cli.extras import need_train_packages
+from tunewright.cli.loading import loading_libraries
 from tunewright.cli.progress import Manner, print_json, watch
 from tunewright.cli.screen import command, make_console
 from tunewright.cli.verdict import print_verdict
@@ -20,6 +21,8 @@ from tunewright.runs.recorder import Listener
 from tunewright.runs.summary import summarise
 from tunewright.spec.recipe import build_recipe
 from tunewright.spec.recipe_yaml import dump_recipe, override
+
+Job = Callable[[Listener], RunFolder]
 
 
 def manner(*, as_json: bool, quiet: bool) -> Manner:
@@ -48,12 +51,12 @@ def start(
 
         recipe = recipe.model_copy(update={"data": with_formats(recipe.data)})
 
-    def job(listener: Listener) -> RunFolder:
+    def load() -> Job:
         from tunewright.jobs.train import finetune
 
-        return finetune(recipe, listener)
+        return lambda listener: finetune(recipe, listener)
 
-    _perform(job, how)
+    _perform(load, how)
 
 
 def go_on(path: str, how: Manner) -> None:
@@ -64,21 +67,20 @@ def go_on(path: str, how: Manner) -> None:
     """
     RunFolder.open(Path(path))
 
-    def job(listener: Listener) -> RunFolder:
+    def load() -> Job:
         from tunewright.jobs.train import resume
 
-        return resume(Path(path), listener)
+        return lambda listener: resume(Path(path), listener)
 
-    _perform(job, how)
+    _perform(load, how)
 
 
-def _perform(job: Callable[[Listener], RunFolder], how: Manner) -> None:
+def _perform(load: Callable[[], Job], how: Manner) -> None:
+    """Run the job that `load` returns when it has imported what the job needs, and show how it ended."""
     need_train_packages()
     with watch(how) as listener:
-        listener.on_progress("loading libraries", 0, 1)
-        from tunewright.cli.quiet import quieten_libraries
-
-        quieten_libraries()
+        with loading_libraries(listener):
+            job = load()
         run = job(listener)
     if how == "json":
         print_json({"type": "summary", **summarise(run).as_dict()})
