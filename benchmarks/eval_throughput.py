@@ -32,7 +32,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from tunewright.data.encode import EncodedRow, encode_prompt
 from tunewright.data.rows import TextRow
-from tunewright.evaluate.loss import row_losses
+from tunewright.evaluate.loss import score_rows
 from tunewright.graders.grade import Item, Output
 from tunewright.graders.make import make_graders, named_grader
 from tunewright.infer.engine import Sampling
@@ -214,7 +214,7 @@ def _foresting(model: PreTrainedModel, rows: Sequence[TokenRow]) -> Callable[[],
     objective, budget = CausalLm(CausalLmSpec()), HardwareSpec().micro_batch_tokens
 
     def run() -> float:
-        losses = row_losses(runner, objective, encoded, budget)
+        _, losses = score_rows(runner, objective, encoded, budget)
         return math.exp(float(np.average(losses, weights=[row.num_taught for row in rows])))
 
     return run

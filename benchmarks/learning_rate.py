@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tunewright.jobs.train import finetune
+from tunewright.runs.summary import scores_of
 from tunewright.spec.defaults import JobFacts, settle
 from tunewright.spec.recipe import Recipe, build_recipe
 
@@ -46,10 +47,12 @@ def main() -> None:
             assert rule is not None
             for multiple in MULTIPLES:
                 output = Path(scratch) / f"{method}-{multiple}"
-                scores = finetune(recipe_of(method, output, rule * multiple)).scores()
-                assert scores is not None
-                rows.append({"method": method, "multiple": multiple, "rate": rule * multiple, **scores.tuned})
-                print(f"{method:8} {multiple:>7} {rule * multiple:>8.1e} {scores.tuned['loss']:>14.4f}", flush=True)
+                run = finetune(recipe_of(method, output, rule * multiple))
+                evaluation = run.evaluation()
+                assert evaluation is not None
+                scores = scores_of(evaluation.first("tuned"))
+                rows.append({"method": method, "multiple": multiple, "rate": rule * multiple, **scores})
+                print(f"{method:8} {multiple:>7} {rule * multiple:>8.1e} {scores['loss']:>14.4f}", flush=True)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.outcome import evaluation_of
 from tunewright.runs.folder import RunFolder
+from tunewright.runs.summary import summarise
 
 Lines = list[dict[str, object]]
 
@@ -33,23 +35,23 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lines]:
 def test_the_base_cannot_know_the_facts_and_the_tuned_model_does(
     quickstart: tuple[Path, Lines],
 ) -> None:
-    scores = RunFolder.open(quickstart[0]).scores()
-    assert scores is not None
-    assert scores.headline == "contains"
-    assert scores.num_rows == 190
-    assert scores.base["contains"] <= 0.1
+    summary = summarise(RunFolder.open(quickstart[0]))
+    assert summary.headline == "contains"
+    assert summary.num_scored_rows == 190
+    assert (summary.base_score or 0) <= 0.1
     # Three seeds gave 0.87 to 0.92; the promise is 0.6.
-    assert scores.tuned["contains"] >= 0.6
-    assert scores.tuned["loss"] < scores.base["loss"] / 10
+    assert (summary.tuned_score or 0) >= 0.6
+    assert summary.judgement == "better"
+    assert (summary.difference_low or 0) >= 0.5
+    assert (summary.tuned_loss or 9) < (summary.base_loss or 0) / 10
 
 
 def test_off_topic_questions_are_refused(quickstart: tuple[Path, Lines]) -> None:
-    scores = RunFolder.open(quickstart[0]).scores()
-    assert scores is not None
-    off_topic = [group for name, group in scores.groups.items() if name.startswith("off-topic")]
-    num_rows = sum(group.num_rows for group in off_topic)
-    assert num_rows >= 14
-    assert sum(group.tuned * group.num_rows for group in off_topic) / num_rows >= 0.6
+    evaluation = evaluation_of(RunFolder.open(quickstart[0]))
+    answers = zip(evaluation.test.rows, evaluation.column("tuned").answers, strict=True)
+    off_topic = [answer.scores["contains"] for row, answer in answers if (row.group or "").startswith("off-topic")]
+    assert len(off_topic) >= 14
+    assert sum(off_topic) / len(off_topic) >= 0.6
 
 
 def test_scripts_get_every_step_and_the_summary(quickstart: tuple[Path, Lines]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewright.cli.extras import need_train_packages
+from tunewright.cli.loading import loading_libraries
 from tunewright.cli.progress import Manner, print_json, watch
 from tunewright.cli.screen import clean, make_console
 from tunewright.runs.evaluation import Evaluation
@@ -21,7 +22,7 @@ from tunewright.spec.recipe import build_recipe
 from tunewright.spec.recipe_yaml import override
 
 if TYPE_CHECKING:
-    from tunewright.jobs.evaluate import Request
+    from tunewright.jobs.evaluation.run import Request
 
 MAX_WIDTH = 100
 
@@ -33,6 +34,11 @@ class Asked:
     baselines: bool = False
     documents: str | None = None
     prompts: str | None = None
+    services: tuple[str, ...] = ()
+    embeddings: str | None = None
+    others: tuple[str, ...] = ()
+    checkpoints: bool = False
+    rows: int | None = None
     suites: tuple[str, ...] = ()
     prices: str | None = None
     budget: float | None = None
@@ -48,17 +54,14 @@ def evaluate(path: str, asked: Asked, how: Manner) -> None:
         TunewrightError: as the job.
     """
     run = RunFolder.open(Path(path))
+    former = run.recipe().evaluate.baselines
     need_train_packages()
     with watch(how) as listener:
-        listener.on_progress("loading libraries", 0, 1)
-        from tunewright.cli.quiet import quieten_libraries
-
-        quieten_libraries()
-        from tunewright.jobs.evaluate import evaluate_run, gates_of, hold, page_path
-
+        with loading_libraries(listener):
+            from tunewright.jobs.evaluation.run import evaluate_run, gates_of, hold
         gates = gates_of(asked.fail_if)
-        evaluation = evaluate_run(run.path, _request(asked), listener, gates)
-    _show(evaluation, page_path(run), how)
+        evaluation = evaluate_run(run.path, _request(asked, former), listener, gates)
+    _show(evaluation, run.report_path, how)
     hold(gates, evaluation)
 
 
@@ -72,16 +75,12 @@ def advise(tree: dict[str, Any], settings: Sequence[str], asked: Asked, how: Man
     recipe = build_recipe(override(tree, settings), origin=origin)
     need_train_packages()
     with watch(how) as listener:
-        listener.on_progress("loading libraries", 0, 1)
-        from tunewright.cli.quiet import quieten_libraries
-
-        quieten_libraries()
-        from tunewright.jobs.advise import advise_on
-        from tunewright.jobs.evaluate import gates_of, hold, page_path
-
+        with loading_libraries(listener):
+            from tunewright.jobs.evaluation.advise import advise_on
+            from tunewright.jobs.evaluation.run import gates_of, hold
         gates = gates_of(asked.fail_if)
-        run, evaluation = advise_on(recipe, _request(asked), listener, gates)
-    _show(evaluation, page_path(run), how)
+        run, evaluation = advise_on(recipe, _request(asked, recipe.evaluate.baselines), listener, gates)
+    _show(evaluation, run.report_path, how)
     hold(gates, evaluation)
 
 
@@ -92,7 +91,7 @@ def compare(paths: Sequence[str], output: str | None, *, as_json: bool) -> None:
         RunMissingError, RunError: if one is no run, or its evaluation is damaged.
         StorageError: if the page cannot be written.
     """
-    from tunewright.jobs.compare import compare_paths, told, write_page
+    from tunewright.jobs.evaluation.compare import compare_paths, told, write_page
 
     found = compare_paths([Path(path) for path in paths])
     if output:
@@ -106,13 +105,35 @@ def compare(paths: Sequence[str], output: str | None, *, as_json: bool) -> None:
         print(f"\npage  {output}")
 
 
-def _request(asked: Asked) -> Request:
-    from tunewright.jobs.evaluate import Request
+def _baselines(asked: Asked, former: BaselinesSpec | None) -> BaselinesSpec | None:
+    """Return what competes: the recipe's baselines, with whatever the flags say otherwise.
 
-    spec = None
-    if asked.baselines or asked.documents or asked.prompts:
-        spec = BaselinesSpec(documents=asked.documents, prompts=asked.prompts)
-    given: dict[str, Any] = {"baselines": spec, "budget_dollars": asked.budget}
+    Raises:
+        RecipeError: if a flag names no service.
+    """
+    flags = {
+        "documents": asked.documents,
+        "prompts": asked.prompts,
+        "services": list(asked.services),
+        "embeddings": asked.embeddings,
+    }
+    given = {name: value for name, value in flags.items() if value}
+    if not (given or asked.baselines or former):
+        return None
+    tree = {**(former.model_dump(mode="json") if former else {}), **given}
+    return build_recipe({"evaluate": {"baselines": tree}}, origin="the flags").evaluate.baselines
+
+
+def _request(asked: Asked, former: BaselinesSpec | None) -> Request:
+    from tunewright.jobs.evaluation.run import Request
+
+    given: dict[str, Any] = {
+        "baselines": _baselines(asked, former),
+        "budget_dollars": asked.budget,
+        "others": tuple(Path(path) for path in asked.others),
+        "checkpoints": asked.checkpoints,
+        "max_rows": asked.rows,
+    }
     if asked.suites:
         given["suites"] = asked.suites
     if asked.prices:
@@ -129,7 +150,7 @@ def _show(evaluation: Evaluation, page: Path, how: Manner) -> None:
     if how == "quiet":
         print(page)
         return
-    from tunewright.jobs.evaluate import told
+    from tunewright.jobs.evaluation.told import told
 
     print()
     for line in told(evaluation, _width()):

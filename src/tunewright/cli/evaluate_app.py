@@ -15,6 +15,13 @@ Documents = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Where answers can be looked up: .txt, .md, .html.")
 ]
 Prompts = Annotated[str | None, typer.Option(metavar="FILE", help="System prompts of your own to try.")]
+Services = Annotated[
+    list[str] | None,
+    typer.Option("--service", metavar="MODEL@URL", help="A model of others, asked the same rows. Repeatable."),
+]
+Embeddings = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Also look answers up by meaning, with this model.")
+]
 Suites = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,7 +54,12 @@ class _RunByDefault(TyperGroup):
 def eval_app(examples: Callable[..., str]) -> typer.Typer:
     """Return the group `eval`."""
     group = typer.Typer(cls=_RunByDefault, help="Evaluate a run: eval RUN; or ask people: eval human.")
+    _add_run(group, examples)
+    _add_human(group, examples)
+    return group
 
+
+def _add_run(group: typer.Typer, examples: Callable[..., str]) -> None:
     @group.command("run", epilog=examples("tunewright eval RUN", "tunewright eval RUN --documents manuals"))
     def run(
         path: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
@@ -57,6 +69,17 @@ def eval_app(examples: Callable[..., str]) -> typer.Typer:
         ] = False,
         documents: Documents = None,
         prompts: Prompts = None,
+        service: Services = None,
+        embeddings: Embeddings = None,
+        also: Annotated[
+            list[str] | None, typer.Option("--also", metavar="RUN", help="Another run's model. Repeatable.")
+        ] = None,
+        checkpoints: Annotated[
+            bool, typer.Option("--checkpoints", help="Let the kept checkpoints compete on validation rows.")
+        ] = False,
+        rows: Annotated[
+            int | None, typer.Option(min=1, metavar="NUMBER", help="Test rows answered. Default: those of the run.")
+        ] = None,
         suite: Suites = None,
         prices: PriceTable = None,
         budget: Budget = None,
@@ -73,6 +96,11 @@ def eval_app(examples: Callable[..., str]) -> typer.Typer:
             baselines=baselines,
             documents=documents,
             prompts=prompts,
+            services=tuple(service or ()),
+            embeddings=embeddings,
+            others=tuple(also or ()),
+            checkpoints=checkpoints,
+            rows=rows,
             suites=tuple(suite or ()),
             prices=prices,
             budget=budget,
@@ -81,6 +109,8 @@ def eval_app(examples: Callable[..., str]) -> typer.Typer:
         )
         evaluate(path, asked, manner(as_json=as_json, quiet=quiet))
 
+
+def _add_human(group: typer.Typer, examples: Callable[..., str]) -> None:
     @group.command(
         epilog=examples(
             "tunewright eval human RUN -o sheets --raters 2",
@@ -120,5 +150,3 @@ def eval_app(examples: Callable[..., str]) -> typer.Typer:
             verb.write_sheets(path, columns, output or "sheets", num_rows=rows, raters=raters)
         else:
             raise typer.BadParameter("name a RUN to write sheets of, a sheet to --rate, or ratings to --tally")
-
-    return group

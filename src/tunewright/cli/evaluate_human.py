@@ -15,7 +15,7 @@ def write_sheets(path: str, columns: tuple[str, str], output: str, *, num_rows: 
     Raises:
         RunMissingError, RunError, DataError, StorageError: as the job.
     """
-    from tunewright.jobs.human import Wanted, write_sheets
+    from tunewright.jobs.evaluation.human import Wanted, write_sheets
 
     for line in write_sheets(Path(path), Wanted(columns, num_rows, raters), Path(output)):
         print(clean(line))
@@ -27,7 +27,7 @@ def rate(sheet: str, output: str) -> None:
     Raises:
         DataMissingError, DataError, StorageError: as the job.
     """
-    from tunewright.jobs.human import rate
+    from tunewright.jobs.evaluation.human import rate
 
     num_rated, num_rows = rate(Path(sheet), Path(output), input, lambda text: print(clean(text)))
     print(f"{num_rated} of {num_rows} rows rated: {output}")
@@ -39,7 +39,7 @@ def count(ratings: Sequence[str], key: str, *, as_json: bool) -> None:
     Raises:
         DataMissingError, DataError: as the job.
     """
-    from tunewright.jobs.human import count, told
+    from tunewright.jobs.evaluation.human import count, told
 
     result = count([Path(path) for path in ratings], Path(key))
     if as_json:

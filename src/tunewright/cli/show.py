@@ -31,20 +31,20 @@ def show_run(path: str, *, as_json: bool) -> None:
         RunMissingError, RunError: if there is none or it is damaged.
     """
     run = RunFolder.open(Path(path))
-    summary, events, scores = summarise(run), run.events(), run.scores()
+    summary, events, evaluation = summarise(run), run.events(), run.evaluation()
     left_out = distinct(RowLeftOut, events)
     if as_json:
         extra = {
-            "scores": scores.model_dump(mode="json") if scores else None,
+            "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
             "left_out": [row.model_dump(mode="json", exclude={"type", "time"}) for row in left_out],
         }
         print(json.dumps({**summary.as_dict(), **extra}, ensure_ascii=False, indent=2))
         return
     console = make_console()
-    print_headline(console, summary)
-    if scores is not None:
-        print_scores(console, scores)
-        print_samples(console, scores.samples[:3])
+    print_headline(console, summary, evaluation)
+    if evaluation is not None:
+        print_scores(console, evaluation)
+        print_samples(console, evaluation)
     _print_facts(console, run, summary, events)
     _print_losses(console, run.metrics(), summary)
     _print_left_out(console, left_out)

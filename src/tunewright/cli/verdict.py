@@ -1,4 +1,4 @@
-"""The end of a run on the screen: whether it helped, three answers side by side, and what to do next.
+"""The end of a run on the screen: whether it helped and how sure that is, answers side by side, and what to do next.
 
 Shared by every verb that trains and by `show`, so that a run has one verdict. Fits 80 columns.
 """
@@ -10,76 +10,103 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tunewright.cli.screen import command, shortened
+from tunewright.cli.screen import clean, command, shortened
+from tunewright.runs.evaluation import Column, Evaluation, Verdict, every_group_early
 from tunewright.runs.folder import RunFolder
-from tunewright.runs.samples import Sample, Scores
-from tunewright.runs.summary import LOWER_IS_BETTER, RunSummary, score_text, summarise
+from tunewright.runs.summary import LOWER_IS_BETTER, RunSummary, score_text, scores_of, summarise
 
-_MAX_SAMPLES = 3
+_NUM_SAMPLES = 3
 _MAX_WIDTH = 100
 _MAX_ANSWER = 160
+_COLOURS: dict[Verdict, str] = {
+    "better": "green",
+    "worse": "red",
+    "no_difference_shown": "yellow",
+    "too_few_rows": "yellow",
+}
 
 
 def print_verdict(console: Console, run: RunFolder) -> None:
     """Print the verdict, the scores, the answers, where the run is, and the next commands."""
-    summary, scores = summarise(run), run.scores()
+    summary, evaluation = summarise(run), run.evaluation()
     console.print()
-    print_headline(console, summary)
-    if scores is not None:
-        print_scores(console, scores)
-        print_samples(console, scores.samples[:_MAX_SAMPLES])
+    print_headline(console, summary, evaluation)
+    if evaluation is not None:
+        print_scores(console, evaluation)
+        print_samples(console, evaluation)
     # soft_wrap: a path or a command that is broken by a line end cannot be copied.
     console.print(f"run folder  {run.path}", soft_wrap=True)
     console.print(f"talk to it  {command('chat', run.path)}", soft_wrap=True)
     console.print(f"look at it  {command('show', run.path)}", soft_wrap=True)
+    if evaluation is not None:
+        console.print(f"is it worth it?  {command('eval', run.path)} --baselines", soft_wrap=True)
 
 
-def print_headline(console: Console, summary: RunSummary) -> None:
-    """Print whether it helped, in one line, or why that cannot be said."""
+def print_headline(console: Console, summary: RunSummary, evaluation: Evaluation | None) -> None:
+    """Print whether it helped and how sure that is, or why that cannot be said."""
+    if evaluation is not None and summary.judgement is not None:
+        from tunewright.jobs.evaluation.told import verdict
+
+        for line in verdict(evaluation, min(console.width, _MAX_WIDTH)):
+            console.print(Text(clean(line), style=f"bold {_COLOURS[summary.judgement]}"))
+        return
     if not summary.verdict:
         why = summary.message or "nothing was scored" + ("" if summary.state == "running" else ": no held-out rows")
         # "paused after step 3: …" needs no "paused: " in front.
         text = why if why.startswith(summary.state) else f"{summary.state}: {why}"
         console.print(Text(text, style="bold"))
         return
-    word, style = _judgement(summary)
+    word, style = _untested(summary)
     console.print(Text.assemble((summary.verdict, "bold"), "  ", (word, style)))
 
 
-def print_scores(console: Console, scores: Scores) -> None:
-    """Print every score that both models have."""
-    names = [name for name in scores.tuned if name in scores.base]
-    if not names:
+def print_scores(console: Console, evaluation: Evaluation) -> None:
+    """Print every score that base and tuned have, with its 95 % interval."""
+    base, tuned = evaluation.first("base"), evaluation.first("tuned")
+    both = [name for name in scores_of(tuned) if name in scores_of(base)]
+    if base is None or tuned is None or not both:
         return
+    headline = evaluation.headline or "loss"
     table = Table(box=box.SIMPLE, pad_edge=False, show_edge=False)
     table.add_column("")
     table.add_column("base", justify="right")
     table.add_column("tuned", justify="right", style="bold")
-    for name in sorted(names, key=lambda name: (name != scores.headline, name in LOWER_IS_BETTER)):
+    table.add_column("95 %", justify="right", style="dim")
+    for name in sorted(both, key=lambda name: (name != headline, name in LOWER_IS_BETTER)):
         note = " (lower is better)" if name in LOWER_IS_BETTER else ""
-        table.add_row(Text(name + note), score_text(name, scores.base[name]), score_text(name, scores.tuned[name]))
+        values = [score_text(name, scores_of(column)[name]) for column in (base, tuned)]
+        table.add_row(Text(name + note), *values, _interval(tuned, name))
     console.print(table)
     console.print()
 
 
-def print_samples(console: Console, samples: list[Sample]) -> None:
-    """Print answers of both models to the same questions; not the best ones, the first ones of the report."""
-    if not samples:
+def print_samples(console: Console, evaluation: Evaluation) -> None:
+    """Print answers of both models to the same questions; not the best ones, the first of many groups."""
+    base, tuned = evaluation.first("base"), evaluation.first("tuned")
+    places = every_group_early(evaluation.test.rows)[:_NUM_SAMPLES]
+    if base is None or tuned is None or not places:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_lines=True)
     for name, style in (("question", ""), ("base", "dim"), ("tuned", "")):
         table.add_column(name, ratio=1, style=style, overflow="fold")
-    for sample in samples:
-        question = sample.prompt_messages[-1].content if sample.prompt_messages else ""
-        answers = (question, sample.base or "(empty)", sample.tuned or "(empty)")
-        table.add_row(*(Text(shortened(text, _MAX_ANSWER)) for text in answers))
+    for place in places:
+        prompt = evaluation.test.rows[place].prompt
+        answers = (column.answers[place].text or "(empty)" for column in (base, tuned))
+        texts = (prompt[-1].content if prompt else "", *answers)
+        table.add_row(*(Text(shortened(text, _MAX_ANSWER)) for text in texts))
     console.print(table, width=min(console.width, _MAX_WIDTH))
     console.print()
 
 
-def _judgement(summary: RunSummary) -> tuple[str, str]:
+def _interval(column: Column, name: str) -> str:
+    score = column.scores.get(name)
+    return f"{score_text(name, score.low)} to {score_text(name, score.high)}" if score else ""
+
+
+def _untested(summary: RunSummary) -> tuple[str, str]:
     base, tuned = summary.base_score, summary.tuned_score
     if base is None or tuned is None or base == tuned:
         return "no change", "yellow"
-    is_better = (tuned < base) == (summary.headline in LOWER_IS_BETTER)
-    return ("better", "green") if is_better else ("worse", "red")
+    # A loss has no test: the words say no more than the numbers do.
+    is_lower = (tuned < base) == (summary.headline in LOWER_IS_BETTER)
+    return ("better, untested", "green") if is_lower else ("worse, untested", "red")

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from tunewright.data.encode import encode_prompt
 from tunewright.data.rows import Row
 from tunewright.data.template import ChatTokenizer
-from tunewright.evaluate.answers import item_of
 from tunewright.evaluate.baselines.asked import Asked, Settings
+from tunewright.evaluate.item import item_of
+from tunewright.evaluate.statistics.paired import SMALLEST_THAT_MATTERS
+from tunewright.evaluate.statistics.pairs import planned_pairs
 from tunewright.evaluate.statistics.table import score_table
 from tunewright.graders.grade import GradeFailure, Grader, Output, SetGrader
-from tunewright.infer.engine import Completion, Engine, Sampling
+from tunewright.infer.engine import Engine, Sampling
 from tunewright.runs import evaluation as parts
-from tunewright.runs.samples import Message
 
 Progress = Callable[[int, int], None]
 
@@ -49,26 +50,72 @@ def answer_column(
     facts: ColumnFacts, how: Answering, asked: Sequence[Asked], on_progress: Progress | None = None
 ) -> parts.Column:
     """Return the column with its answers, their grades, and how many rows a second that was; scores come later."""
+    answers, seconds = answer_all(how, asked, on_progress)
+    return column_of(facts, asked, answers, how.graders, seconds)
+
+
+def answer_all(
+    how: Answering, asked: Sequence[Asked], on_progress: Progress | None = None
+) -> tuple[list[parts.Answer], float]:
+    """Return the greedy answer to each prompt with its grades, and the seconds that generating them took."""
     prompts = [encode_prompt(each.messages, how.tokenizer, each.row.tools) for each in asked]
     started = time.perf_counter()
     sampling = Sampling(max_new_tokens=how.max_new_tokens)
     completions = how.engine.generate(prompts, sampling, on_progress=on_progress)
     seconds = time.perf_counter() - started
+    outputs = [Output(c.text.strip(), c.has_ended, len(c.ids)) for c in completions]
     answers = [
-        _answer(each, len(prompt), completion, how.graders)
-        for each, prompt, completion in zip(asked, prompts, completions, strict=True)
+        graded_answer(each, output, how.graders, prompt_tokens=len(prompt))
+        for each, prompt, output in zip(asked, prompts, outputs, strict=True)
     ]
+    return answers, seconds
+
+
+def graded_answer(asked: Asked, output: Output, graders: Mapping[str, Grader], *, prompt_tokens: int) -> parts.Answer:
+    """Return the answer with the grade of each grader: a score, or a named failure, never a silent zero."""
+    item = item_of(asked.row)
+    grades = {name: grader(output, item) for name, grader in graders.items()}
+    return parts.Answer(
+        text=output.text,
+        has_ended=output.has_ended,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=output.num_tokens or 0,
+        scores={name: grade for name, grade in grades.items() if not isinstance(grade, GradeFailure)},
+        failures={name: grade.reason for name, grade in grades.items() if isinstance(grade, GradeFailure)},
+        note=asked.note,
+    )
+
+
+def column_of(
+    facts: ColumnFacts,
+    asked: Sequence[Asked],
+    answers: Sequence[parts.Answer],
+    graders: Mapping[str, Grader],
+    seconds: float | None = None,
+) -> parts.Column:
+    """Return the column of graded answers, with what can be told of the whole set; usage if they took `seconds`."""
     return parts.Column(
         name=facts.name,
         kind=facts.kind,
         model=facts.model,
         settings=facts.settings,
         chosen_on=facts.chosen_on,
-        set_scores=_set_scores(how.graders, [each.row for each in asked], answers),
-        usage=_usage(answers, seconds) if answers else None,
+        set_scores=_set_scores(graders, [each.row for each in asked], answers),
+        usage=_usage(answers, seconds) if answers and seconds is not None else None,
         num_shortened=sum(each.is_shortened for each in asked),
-        answers=answers,
+        answers=list(answers),
     )
+
+
+def with_losses(
+    column: parts.Column, losses: Mapping[str, parts.SplitLoss], rows: Sequence[Row], by_row: Mapping[str, float]
+) -> parts.Column:
+    """Return the column with its losses by split, and with each answer's own by the place of its row."""
+    answers = [
+        answer.model_copy(update={"loss": by_row.get(row.where)})
+        for answer, row in zip(column.answers, rows, strict=True)
+    ]
+    return column.model_copy(update={"losses": dict(losses), "answers": answers})
 
 
 def mean_score(column: parts.Column, grader: str) -> float | None:
@@ -78,9 +125,16 @@ def mean_score(column: parts.Column, grader: str) -> float | None:
 
 
 def compared(
-    columns: Sequence[parts.Column], test: parts.TestSet, *, headline: str, against: str, seed: int
+    columns: Sequence[parts.Column],
+    test: parts.TestSet,
+    *,
+    seed: int,
+    smallest_that_matters: float = SMALLEST_THAT_MATTERS,
 ) -> tuple[list[parts.Column], list[parts.Comparison], dict[str, int]]:
-    """Return the columns with scores and intervals, the comparisons, and the seeds that both rest on."""
+    """Return the columns with scores and intervals, the comparisons, and the seeds that both rest on.
+
+    Who is held against whom follows from what the columns are, not from how they score.
+    """
     groups = [row.group for row in test.rows]
     graders = list(dict.fromkeys(name for column in columns for answer in column.answers for name in answer.scores))
     given = [
@@ -88,7 +142,13 @@ def compared(
         for column in columns
     ]
     has_groups = any(group is not None for group in groups)
-    table = score_table(given, groups if has_groups else None, headline=headline, against=against, seed=seed)
+    table = score_table(
+        given,
+        groups if has_groups else None,
+        pairs=planned_pairs([(column.name, column.kind) for column in columns]),
+        seed=seed,
+        smallest_that_matters=smallest_that_matters,
+    )
     scored = [column.model_copy(update={"scores": table.scores[column.name]}) for column in columns]
     return scored, table.comparisons, table.seeds
 
@@ -97,25 +157,10 @@ def test_row(row: Row, slices: Mapping[str, str]) -> parts.Row:
     """Return a row of the test set as the evaluation keeps it."""
     return parts.Row(
         where=row.where,
-        prompt=[Message(role=message.role, content=message.said) for message in row.prompt],
+        prompt=[parts.Message(role=message.role, content=message.said) for message in row.prompt],
         reference=row.reference,
         group=row.group if isinstance(row.group, str) else None,
         slices=dict(slices),
-    )
-
-
-def _answer(asked: Asked, num_prompt: int, completion: Completion, graders: Mapping[str, Grader]) -> parts.Answer:
-    output = Output(completion.text.strip(), completion.has_ended, len(completion.ids))
-    item = item_of(asked.row)
-    grades = {name: grader(output, item) for name, grader in graders.items()}
-    return parts.Answer(
-        text=output.text,
-        has_ended=output.has_ended,
-        prompt_tokens=num_prompt,
-        completion_tokens=len(completion.ids),
-        scores={name: grade for name, grade in grades.items() if not isinstance(grade, GradeFailure)},
-        failures={name: grade.reason for name, grade in grades.items() if isinstance(grade, GradeFailure)},
-        note=asked.note,
     )
 
 

@@ -19,7 +19,7 @@ import torch  # noqa: F401 - first, so that without it the missing package is na
 
 from tunewright.data.encode import encode_prompt
 from tunewright.errors import RecipeError, RowTooLongError, RunExistsError
-from tunewright.evaluate.report import write_report
+from tunewright.evaluate.page.run_page import write_report
 from tunewright.infer.engine import Sampling
 from tunewright.infer.hf import HfEngine
 from tunewright.jobs.load import load_engine, trained_tokenizer
@@ -32,7 +32,7 @@ from tunewright.models.tokenizer import load_tokenizer
 from tunewright.runs.atomic import write_bytes
 from tunewright.runs.folder import RunFolder, check_free, default_run_path
 from tunewright.runs.recorder import Silent
-from tunewright.runs.summary import RunSummary, score_text, summarise
+from tunewright.runs.summary import RunSummary, score_text, scores_of, summarise
 from tunewright.spec.recipe import build_recipe
 from tunewright.spec.recipe_yaml import Tree, override
 from tunewright.spec.train import HardwareSpec
@@ -169,12 +169,12 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return the run as a notebook shows it: the verdict and a small table of scores."""
-        summary, scores = self.summary(), self.folder.scores()
+        summary, found = self.summary(), self.folder.evaluation()
+        base, tuned = (scores_of(found.first(kind) if found else None) for kind in ("base", "tuned"))
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{score_text(name, scores.base[name])}</td>"
-            f"<td>{score_text(name, scores.tuned[name])}</td></tr>"
-            for name in (scores.tuned if scores else ())
-            if scores and name in scores.base
+            f"<tr><td>{escape(name)}</td><td>{score_text(name, base[name])}</td><td>{score_text(name, score)}</td></tr>"
+            for name, score in tuned.items()
+            if name in base
         )
         table = f"<table><tr><th></th><th>base</th><th>tuned</th></tr>{rows}</table>" if rows else ""
         verdict = escape(summary.verdict or summary.message or summary.state)
@@ -233,8 +233,8 @@ class Conversation:
 
 def shared_system(run: RunFolder) -> str:
     """Return the system prompt of the run's rows if its samples all have the same one, else an empty text."""
-    scores = run.scores()
-    firsts = [sample.prompt_messages[0] for sample in scores.samples if sample.prompt_messages] if scores else []
+    evaluation = run.evaluation()
+    firsts = [row.prompt[0] for row in evaluation.test.rows if row.prompt] if evaluation else []
     found = {message.content if message.role == "system" else "" for message in firsts}
     return found.pop() if len(found) == 1 else ""
 

@@ -20,10 +20,11 @@ from tunewright.data.encode import EncodedRow
 from tunewright.data.pack import make_forests
 from tunewright.data.prefix import with_prefix
 from tunewright.errors import RunError
-from tunewright.evaluate.compare import Column, compare, load_column, save_column
-from tunewright.evaluate.loss import LossScore, row_losses, score_loss
-from tunewright.evaluate.report import write_report
+from tunewright.evaluate.loss import LossScore, score_loss, score_rows
+from tunewright.evaluate.page.run_page import write_report
 from tunewright.jobs.ending import ending_recorded
+from tunewright.jobs.evaluation.exam import make_exam
+from tunewright.jobs.evaluation.live import LiveExam
 from tunewright.jobs.hardest import write_hardest
 from tunewright.jobs.lineage import (
     base_lineage,
@@ -35,7 +36,6 @@ from tunewright.jobs.lineage import (
 )
 from tunewright.jobs.mend import set_aside, within_memory
 from tunewright.jobs.prepare import Prepared, prepare
-from tunewright.jobs.score import answered_rows, graders_of, score
 from tunewright.jobs.start_from import StartWeights, check_base, find_start, fitted_weights
 from tunewright.jobs.stop import StopRequest
 from tunewright.jobs.trackers import find_trackers, make_listener
@@ -148,7 +148,8 @@ def _execute(
         complete_manifest(run, prepared)
         save_contract(run.path, prepared.contract)
         objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
-        base = _base_column(run, prepared, objective, recorder, stop)
+        live = LiveExam(prepared, objective, make_exam(prepared), recorder, stop.check)
+        base = live.base()
         method = _apply_method(prepared, recorder)
         loop = _make_loop(prepared, method, objective, recorder, stop)
         if start is not None and newest is None:
@@ -157,9 +158,9 @@ def _execute(
         state = loop.run(newest.path if newest else None)
         _save_artifact(run, prepared, method, loop, recorder)
         _write_hardest(prepared, objective, recorder, stop)
-        tuned = score(prepared, objective, "tuned", recorder, stop.check)
-        num_samples = prepared.recipe.evaluate.num_samples
-        run.save_scores(compare(base, tuned, graders_of(prepared), len(prepared.tokens.test), num_samples))
+        evaluation = live.conclude(base)
+        if evaluation is not None:
+            run.save_evaluation(evaluation)
         seconds = time.perf_counter() - started
         recorder.event(RunFinished(seconds=seconds, best_step=state.best_step, num_steps=state.step))
     # The report shows a finished run, so it comes after; a report that fails does not make the run a failed one.
@@ -225,22 +226,9 @@ def _write_hardest(prepared: Prepared, objective: Objective, recorder: Recorder,
     front, budget = prefix_ids(prepared.model), prepared.recipe.train.hardware.micro_batch_tokens
 
     def losses(rows: Sequence[EncodedRow], tell: Callable[[int, int], None]) -> np.ndarray:
-        return row_losses(prepared.runner, objective, with_prefix(rows, front), budget, tell)
+        return score_rows(prepared.runner, objective, with_prefix(rows, front), budget, tell)[1]
 
     write_hardest(prepared, losses, recorder, stop)
-
-
-def _base_column(
-    run: RunFolder, prepared: Prepared, objective: Objective, recorder: Recorder, stop: StopRequest
-) -> Column:
-    """Score the base before anything is changed, once: a resumed run reads what its first process wrote."""
-    path = run.path / "report" / "base.json"
-    former = load_column(path, answered_rows(prepared), graders_of(prepared))
-    if former is not None:
-        return former
-    column = score(prepared, objective, "base", recorder, stop.check)
-    save_column(path, column)
-    return column
 
 
 def _save_artifact(run: RunFolder, prepared: Prepared, method: Method, loop: Loop, recorder: Recorder) -> None:

@@ -15,13 +15,17 @@ from torch import nn
 
 from tunewright.data.rows import Row
 from tunewright.errors import RecipeError
-from tunewright.evaluate.answers import Answer, answer_rows, mean_scores, sample_rows
+from tunewright.evaluate.baselines.prompts import ZeroShot
+from tunewright.evaluate.columns import Answering, ColumnFacts, answer_column, mean_score
 from tunewright.evaluate.loss import LossScore
+from tunewright.evaluate.sample import stratified_order
 from tunewright.graders.grade import Grader
-from tunewright.graders.make import make_graders, named_grader, names_without_settings
-from tunewright.infer.hf import HfEngine
+from tunewright.graders.make import named_grader, names_without_settings
+from tunewright.infer.shared import SharedEngine
+from tunewright.jobs.graders import live_graders
 from tunewright.jobs.prepare import Prepared, TokenRows
 from tunewright.jobs.stop import StopRequest
+from tunewright.runs.evaluation import Column
 from tunewright.runs.events import Notice
 from tunewright.runs.recorder import Recorder
 from tunewright.spec.recipe import Recipe
@@ -86,9 +90,11 @@ def make_validator(
     returned function raises Interrupted between two batches if `stop` was requested; nothing needs to be undone then.
     """
     metric, recipe = prepared.recipe.train.stop.metric, prepared.recipe
-    rows = sample_rows(_conversations(prepared.tokens), recipe.evaluate.max_rows, recipe.data.split_seed)
+    rows = stratified_order(_conversations(prepared.tokens), recipe.data.split_seed).rows[: recipe.evaluate.max_rows]
     decides = None if metric in OF_LOSS else named_grader(metric, recipe.evaluate.graders)
-    graders = make_graders([decides] if decides else [])
+    taught = [row.reference for source in prepared.sets.train for row in source.rows if isinstance(row, Row)]
+    known = [*taught, *(row.reference for row in rows)]
+    graders = live_graders([decides] if decides else [], known=known, taught=taught, hardware=recipe.train.hardware)
     told: set[str] = set()
 
     def validate() -> dict[str, float]:
@@ -99,9 +105,9 @@ def make_validator(
             if score.token_accuracy is not None:
                 scores["token_accuracy"] = score.token_accuracy
             if graders:
-                answers = _answer(prepared, rows, graders, _progress("answering to validate", recorder, stop))
-                scores |= mean_scores(answers, graders)
-                _tell_ungraded(answers, metric, told, recorder)
+                column = _answer(prepared, rows, graders, _progress("answering to validate", recorder, stop))
+                scores |= {name: mean for name in graders if (mean := mean_score(column, name)) is not None}
+                _tell_ungraded(column, rows, metric, told, recorder)
         return scores
 
     return validate
@@ -126,22 +132,25 @@ def _conversations(tokens: TokenRows) -> list[Row]:
     return list(rows.values())
 
 
-def _answer(prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress) -> list[Answer]:
+def _answer(prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress) -> Column:
     spec = prepared.recipe.evaluate
-    engine = HfEngine(prepared.model, prepared.tokenizer, batch_size=spec.batch_size)
-    return answer_rows(engine, prepared.tokenizer, rows, graders, spec.max_new_tokens, on_progress=tell)
+    engine = SharedEngine(prepared.model, prepared.tokenizer, batch_size=spec.batch_size)
+    how = Answering(engine, prepared.tokenizer, graders, spec.max_new_tokens)
+    facts = ColumnFacts("validation", "tuned", prepared.recipe.model.source, {})
+    return answer_column(facts, how, [ZeroShot().ask(row) for row in rows], tell)
 
 
-def _tell_ungraded(answers: Sequence[Answer], grader: str, told: set[str], recorder: Recorder) -> None:
-    failures = [answer for answer in answers if grader in answer.failures]
+def _tell_ungraded(column: Column, rows: Sequence[Row], grader: str, told: set[str], recorder: Recorder) -> None:
+    pairs = zip(rows, column.answers, strict=True)
+    failures = [(row, answer.failures[grader]) for row, answer in pairs if grader in answer.failures]
     if not failures or grader in told:
         return
     told.add(grader)
-    first = failures[0]
+    row, reason = failures[0]
     recorder.event(
         Notice(
-            message=f"{grader} could not grade {len(failures):,} of {len(answers):,} validation answers, "
-            f"the first to {first.row.where}: {first.failures[grader]}",
+            message=f"{grader} could not grade {len(failures):,} of {len(rows):,} validation answers, "
+            f"the first to {row.where}: {reason}",
             hint="the mean is over the others; mend these rows, or choose another train.stop.metric",
         )
     )

@@ -7,6 +7,7 @@ know how any figure came about.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,7 +17,6 @@ from pydantic import BaseModel, ConfigDict
 from tunewright.errors import RunError
 from tunewright.runs.atomic import write_json
 from tunewright.runs.fields import NamedScores, Number, Text
-from tunewright.runs.samples import Message
 
 VERSION = 1
 
@@ -27,9 +27,18 @@ tuned model, alone or with passages; somebody else's model."""
 Verdict = Literal["better", "worse", "no_difference_shown", "too_few_rows"]
 """`too_few_rows`: not even the difference that the user would care about could have been shown on this set."""
 
+_OPPOSITE: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Message(_Part):
+    """One turn of a prompt."""
+
+    role: str
+    content: Text
 
 
 class Row(_Part):
@@ -81,6 +90,17 @@ class Confusion(_Part):
     counts: list[list[int]]
 
 
+class SplitLoss(_Part):
+    """How well references are foretold, on one split of the data; nothing is generated for it."""
+
+    loss: Number
+    """Mean over supervised tokens, nats."""
+    perplexity: Number
+    token_accuracy: Number = None
+    """Share of supervised tokens that are the model's first choice."""
+    num_rows: int
+
+
 class SetScore(_Part):
     """Scores of the whole set (corpus BLEU, macro-F1), with the signature under which others can repeat them."""
 
@@ -96,7 +116,7 @@ class Usage(_Part):
     """Mean for each request; passages and examples included."""
     completion_tokens: float
     latency_p50: Number = None
-    """Seconds of a request that is alone on the machine."""
+    """Seconds of a request that is alone on the machine; of a service, under the load that the column notes."""
     latency_p95: Number = None
     num_timed: int = 0
     """Requests behind both."""
@@ -124,9 +144,8 @@ class Column(_Part):
     """How that was chosen, with the number of validation rows; empty if nothing was chosen."""
     scores: dict[str, Score] = {}
     set_scores: dict[str, SetScore] = {}
-    loss: Number = None
-    """Mean loss of reference tokens, nats."""
-    perplexity: Number = None
+    losses: dict[str, SplitLoss] = {}
+    """By split: `test` is the whole test set, also where only some of its rows were answered."""
     usage: Usage | None = None
     training_seconds: Number = None
     """One-off; None for a column that is not trained."""
@@ -136,6 +155,16 @@ class Column(_Part):
     answers: list[Answer] = []
     """In the order of the test set's rows."""
     notes: list[Text] = []
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss of reference tokens of the test set, nats."""
+        return self.losses["test"].loss if "test" in self.losses else None
+
+    @property
+    def perplexity(self) -> float | None:
+        """Perplexity of the references of the test set."""
+        return self.losses["test"].perplexity if "test" in self.losses else None
 
 
 class Comparison(_Part):
@@ -156,6 +185,19 @@ class Comparison(_Part):
     detectable: Number = None
     """Smallest true difference that this many rows show 8 times out of 10 at the 5 % level."""
     verdict: Verdict
+
+    def turned(self) -> Comparison:
+        """Return the same comparison, seen from the other column."""
+        return self.model_copy(
+            update={
+                "column": self.against,
+                "against": self.column,
+                "difference": -self.difference,
+                "low": -self.high,
+                "high": -self.low,
+                "verdict": _OPPOSITE.get(self.verdict, self.verdict),
+            }
+        )
 
 
 class TestSet(_Part):
@@ -184,6 +226,31 @@ class Candidate(_Part):
     is_chosen: bool
     failure: Text = ""
     """Why it has no score; empty if it has one."""
+
+
+class JudgedPairs(_Part):
+    """What a language model prefers, shown both answers to a row in both orders; only a preference that survives the
+    exchange is a win."""
+
+    column: Text
+    against: Text
+    judge: Text
+    """The grader that judged, by its title."""
+    wins: int
+    losses: int
+    ties: int
+    win_rate: Number = None
+    """(wins + ties / 2) / pairs with a verdict, and its 95 % interval."""
+    low: Number = None
+    high: Number = None
+    consistent: Number = None
+    """Share of the pairs that were asked (identical answers are not) where both orders agreed."""
+    place_bias: Number = None
+    """How far the judge leans to the first place, −1 to 1."""
+    num_failed: int = 0
+    """Pairs without a verdict."""
+    failures: dict[str, int] = {}
+    """Reasons for that, and how often each."""
 
 
 class Signal(_Part):
@@ -217,10 +284,28 @@ class Evaluation(_Part):
     comparisons: list[Comparison] = []
     candidates: list[Candidate] = []
     signals: list[Signal] = []
+    judged: list[JudgedPairs] = []
     advice: list[Sentence] = []
+    recommendation: str = ""
+    """What the advice comes to, in one word for machines, such as `fine_tune`; empty where none was asked for."""
     seeds: dict[str, int] = {}
     seconds: Number = None
     notes: list[Text] = []
+
+    def first(self, kind: ColumnKind) -> Column | None:
+        """Return the first column of `kind`: of several tuned ones that of the run itself."""
+        return next((column for column in self.columns if column.kind == kind), None)
+
+    def comparison(self, column: str, against: str, grader: str) -> Comparison | None:
+        """Return how `column` compares with `against`; one that was made the other way round is turned."""
+        for found in self.comparisons:
+            if found.grader != grader:
+                continue
+            if (found.column, found.against) == (column, against):
+                return found
+            if (found.column, found.against) == (against, column):
+                return found.turned()
+        return None
 
     def column(self, name: str) -> Column:
         """Return the column `name`.
@@ -233,6 +318,20 @@ class Evaluation(_Part):
                 return column
         known = ", ".join(column.name for column in self.columns)
         raise RunError(f"no column is called {name!r}", hint=f"there are: {known}")
+
+
+def every_group_early(rows: Sequence[Row]) -> list[int]:
+    """Return the places of the rows in an order whose beginning shows as many groups as it can.
+
+    Right and wrong keep their true proportion: a sample that is picked for success would be a lie.
+    """
+    seen: dict[str | None, int] = {}
+    ranks: list[tuple[int, int]] = []
+    for place, row in enumerate(rows):
+        rank = seen.get(row.group, 0)
+        seen[row.group] = rank + 1
+        ranks.append((rank, place))
+    return [place for _, place in sorted(ranks)]
 
 
 def save_evaluation(path: Path, evaluation: Evaluation) -> None:

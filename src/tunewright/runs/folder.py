@@ -1,7 +1,7 @@
 """The run folder: where each thing of a run lies, and the only way in or out for everyone else.
 
     recipe.yaml   manifest.json   events.jsonl   metrics.jsonl   running.json   .lock
-    checkpoints/step-000123/   artifacts/adapter/ or artifacts/model/   report/{base,scores}.json, report/index.html
+    checkpoints/step-000123/   artifacts/adapter/ or artifacts/model/   report/{base,evaluation}.json, report/index.html
 
 `manifest.json` is written last, so a folder that has one is a run. Names are valid on Windows. Does not know what is
 in a checkpoint or an artifact. Reading needs no lock; writers hold `lock()`.
@@ -22,7 +22,7 @@ from typing import Literal
 
 from tunewright.errors import RunExistsError, RunMissingError
 from tunewright.runs.atomic import remove_folder, storage_guard, write_text
-from tunewright.runs.evaluation import Evaluation, load_evaluation
+from tunewright.runs.evaluation import Evaluation, load_evaluation, save_evaluation
 from tunewright.runs.events import (
     Event,
     RunFailed,
@@ -38,7 +38,6 @@ from tunewright.runs.lock import RunLock, is_locked
 from tunewright.runs.machine import read_hardware
 from tunewright.runs.manifest import Manifest, Seeds, load_manifest, read_versions, recipe_sha256, save_manifest
 from tunewright.runs.metrics import MetricsRow, metrics_line, read_metrics, truncate_after
-from tunewright.runs.samples import Scores, load_scores, save_scores
 from tunewright.spec.recipe import Recipe
 from tunewright.spec.recipe_yaml import dump_recipe, load_recipe
 
@@ -146,13 +145,8 @@ class RunFolder:
         return self.path / "artifacts" / "model"
 
     @property
-    def scores_path(self) -> Path:
-        """The final scores and samples."""
-        return self.path / "report" / "scores.json"
-
-    @property
     def evaluation_path(self) -> Path:
-        """The evaluation, if somebody asked for one."""
+        """The evaluation: base against tuned at the end of the run, and all that was measured since."""
         return self.path / "report" / "evaluation.json"
 
     @property
@@ -182,12 +176,8 @@ class RunFolder:
         """Return the rows of all steps in order."""
         return read_metrics(self.metrics_path)
 
-    def scores(self) -> Scores | None:
-        """Return the final scores, or None if there are none (yet)."""
-        return load_scores(self.scores_path)
-
     def evaluation(self) -> Evaluation | None:
-        """Return the evaluation, or None if nobody asked for one."""
+        """Return the evaluation, or None if there is none (yet)."""
         return load_evaluation(self.evaluation_path)
 
     def artifact(self) -> tuple[ArtifactKind, Path] | None:
@@ -220,9 +210,9 @@ class RunFolder:
         """Replace the manifest."""
         save_manifest(self.path / _MANIFEST, manifest)
 
-    def save_scores(self, scores: Scores) -> None:
-        """Replace the final scores."""
-        save_scores(self.scores_path, scores)
+    def save_evaluation(self, evaluation: Evaluation) -> None:
+        """Replace the evaluation."""
+        save_evaluation(self.evaluation_path, evaluation)
 
     def append_event(self, event: Event) -> None:
         """Append an event; it is with the system when this returns."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from tunewright.runs.evaluation import Column, Evaluation, Verdict
 from tunewright.runs.events import (
     Event,
     Notice,
@@ -27,7 +28,6 @@ from tunewright.runs.events import (
 from tunewright.runs.folder import ArtifactKind, RunFolder, State, state_of
 from tunewright.runs.lock import is_locked
 from tunewright.runs.metrics import MetricsRow
-from tunewright.runs.samples import Scores
 
 LOWER_IS_BETTER = frozenset({"loss", "perplexity"})
 
@@ -49,6 +49,12 @@ class RunSummary:
     base_score: float | None
     tuned_score: float | None
     num_scored_rows: int
+    judgement: Verdict | None
+    """What the paired test says of the difference; None for a loss, which no test was made of."""
+    difference: float | None
+    """Of the headline, tuned − base on the rows that both have a score for; None without a test."""
+    difference_low: float | None
+    difference_high: float | None
     base_loss: float | None
     tuned_loss: float | None
     train_loss: float | None
@@ -90,7 +96,6 @@ def summarise(run: RunFolder) -> RunSummary:
         RunError: if a file of the run is damaged.
     """
     events, rows, manifest, recipe = run.events(), run.metrics(), run.manifest(), run.recipe()
-    scores = run.scores()
     state = state_of(events, is_written=is_locked(run.path))
     message, hint = _ending(run, state, events)
     best = _best(events)
@@ -103,7 +108,7 @@ def summarise(run: RunFolder) -> RunSummary:
         created=manifest.created,
         model=recipe.model.source,
         method=recipe.method.kind,
-        **_scored(scores),
+        **_scored(run.evaluation()),
         train_loss=rows[-1].train_loss if rows else None,
         best_valid_loss=best.valid_loss if best else None,
         best_step=best.step if best else None,
@@ -133,6 +138,15 @@ def score_text(name: str, score: float) -> str:
     return f"{percent:.0f} %"
 
 
+def scores_of(column: Column | None) -> dict[str, float]:
+    """Return the means of a column's graders, and loss and perplexity on the test set; what has no value is absent."""
+    if column is None:
+        return {}
+    found = {name: score.mean for name, score in column.scores.items()}
+    losses = {"loss": column.loss, "perplexity": column.perplexity}
+    return found | {name: value for name, value in losses.items() if value is not None}
+
+
 def distinct(kind: type[AnyEvent], events: Iterable[Event]) -> list[AnyEvent]:
     """Return the events of one kind without repetitions, in order of their first occurrence."""
     found = (event for event in events if isinstance(event, kind))
@@ -144,18 +158,35 @@ def last_of(kind: type[AnyEvent], events: Iterable[Event]) -> AnyEvent | None:
     return next((event for event in reversed(list(events)) if isinstance(event, kind)), None)
 
 
-def _scored(scores: Scores | None) -> dict[str, Any]:
-    base = scores.base if scores else {}
-    tuned = scores.tuned if scores else {}
-    headline = scores.headline if scores and scores.headline in base and scores.headline in tuned else None
+def _scored(found: Evaluation | None) -> dict[str, Any]:
+    base, tuned = (found.first("base"), found.first("tuned")) if found else (None, None)
+    headline = _headline(found, base, tuned)
+    duel = found.comparison(tuned.name, base.name, headline or "") if found and base and tuned else None
     return {
         "headline": headline,
-        "base_score": base.get(headline or ""),
-        "tuned_score": tuned.get(headline or ""),
-        "num_scored_rows": scores.num_rows if scores else 0,
-        "base_loss": base.get("loss"),
-        "tuned_loss": tuned.get("loss"),
+        "base_score": scores_of(base).get(headline or ""),
+        "tuned_score": scores_of(tuned).get(headline or ""),
+        "num_scored_rows": _num_rows(tuned, headline),
+        "judgement": duel.verdict if duel else None,
+        "difference": duel.difference if duel else None,
+        "difference_low": duel.low if duel else None,
+        "difference_high": duel.high if duel else None,
+        "base_loss": base.loss if base else None,
+        "tuned_loss": tuned.loss if tuned else None,
     }
+
+
+def _headline(found: Evaluation | None, base: Column | None, tuned: Column | None) -> str | None:
+    """Return the score that the verdict is about: one that both columns have, a grader's before the loss."""
+    both = scores_of(base).keys() & scores_of(tuned).keys()
+    names = (found.headline if found else "", "loss")
+    return next((name for name in names if name in both), None)
+
+
+def _num_rows(tuned: Column | None, headline: str | None) -> int:
+    if tuned is None or headline is None:
+        return 0
+    return tuned.losses["test"].num_rows if headline == "loss" else tuned.scores[headline].num_rows
 
 
 def _best(events: list[Event]) -> Validated | None:

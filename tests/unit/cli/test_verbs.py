@@ -88,7 +88,7 @@ def test_show_as_json_has_what_the_summary_has(finished_run: Path, capsys: pytes
     tree = json.loads(capsys.readouterr().out)
     assert tree["state"] == "finished"
     assert tree["left_out"] == []
-    assert tree["scores"]["samples"]
+    assert tree["evaluation"]["columns"]
 
 
 def test_left_out_rows_are_counted_and_the_first_ten_named(

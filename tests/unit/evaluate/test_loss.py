@@ -11,7 +11,7 @@ import torch
 from tests.unit.train.small_net import make_net, make_runner, make_token_rows
 from tunewright.data.encode import EncodedRow
 from tunewright.data.pack import make_forests
-from tunewright.evaluate.loss import LossScore, row_losses, score_loss
+from tunewright.evaluate.loss import LossScore, score_loss, score_rows
 from tunewright.objectives.causal_lm import CausalLm
 from tunewright.objectives.objective import Head, LossTerms
 from tunewright.spec.objective import CausalLmSpec
@@ -49,7 +49,7 @@ def test_batches_hold_every_row_once_and_keep_to_their_size(max_tokens: int) -> 
 
 @pytest.mark.parametrize("max_tokens", [1, 30, 10_000])
 def test_the_losses_of_rows_are_those_of_each_row_alone_whatever_its_weights(max_tokens: int) -> None:
-    losses = row_losses(MODEL, OBJECTIVE, ROWS, max_tokens)
+    _, losses = score_rows(MODEL, OBJECTIVE, ROWS, max_tokens)
     flat = [EncodedRow(row.ids, (row.weights > 0).astype(np.float32), row.source) for row in ROWS]
     expected = [score_loss(MODEL, OBJECTIVE, make_forests([row], 1)).loss for row in flat]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
@@ -57,7 +57,7 @@ def test_the_losses_of_rows_are_those_of_each_row_alone_whatever_its_weights(max
 
 def test_a_row_that_teaches_nothing_has_no_loss() -> None:
     untaught = EncodedRow(ROWS[0].ids, np.zeros_like(ROWS[0].weights), ROWS[0].source)
-    losses = row_losses(MODEL, OBJECTIVE, [untaught, ROWS[1]], 64)
+    _, losses = score_rows(MODEL, OBJECTIVE, [untaught, ROWS[1]], 64)
     assert np.isnan(losses[0])
     assert np.isfinite(losses[1])
 

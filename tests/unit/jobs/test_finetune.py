@@ -12,6 +12,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+from tests.outcome import evaluation_of, outcome
 from tests.tiny import write_rows
 from tunewright.errors import DataError, Interrupted, RecipeError, RunError, RunExistsError
 from tunewright.infer.engine import Sampling
@@ -21,6 +22,7 @@ from tunewright.runs.events import Event, RunFinished, RunStarted
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.metrics import OF_THE_MACHINE, MetricsRow
 from tunewright.runs.recorder import Silent
+from tunewright.runs.summary import scores_of, summarise
 from tunewright.spec.recipe import Recipe, build_recipe
 from tunewright.spec.train import HardwareSpec
 
@@ -93,7 +95,7 @@ def test_a_finished_run_says_so_and_has_its_layout(finished: RunFolder) -> None:
         "manifest.json",
         "events.jsonl",
         "metrics.jsonl",
-        "report/scores.json",
+        "report/evaluation.json",
         "report/index.html",
         "checkpoints/step-000006/weights.safetensors",
         "checkpoints/step-000006/optimizer.pt",
@@ -102,10 +104,13 @@ def test_a_finished_run_says_so_and_has_its_layout(finished: RunFolder) -> None:
     } <= names
     assert not [name for name in names if ".tmp" in name]
     assert [row.step for row in finished.metrics()] == [1, 2, 3, 4, 5, 6]
-    scores = finished.scores()
-    assert scores is not None
-    assert scores.headline == "token_f1"
-    assert set(scores.base) == set(scores.tuned) == {"token_f1", "loss", "perplexity"}
+    evaluation = evaluation_of(finished)
+    assert evaluation.headline == "token_f1"
+    assert [column.kind for column in evaluation.columns] == ["base", "tuned"]
+    assert {*scores_of(evaluation.first("tuned"))} == {"token_f1", "loss", "perplexity"}
+    [comparison] = evaluation.comparisons
+    assert (comparison.column, comparison.against) == ("tuned", "base")
+    assert all(answer.loss is not None for column in evaluation.columns for answer in column.answers)
 
 
 def test_the_artifact_is_what_the_method_promises(finished: RunFolder) -> None:
@@ -161,7 +166,7 @@ def test_one_seed_gives_one_result_to_the_bit(method: str, precision: str, tiny_
         for name in ("first", "second")
     ]
     assert weight_bytes(runs[0]) == weight_bytes(runs[1])
-    assert runs[0].scores() == runs[1].scores()
+    assert outcome(runs[0]) == outcome(runs[1])
     assert runs[0].manifest().recipe_sha256 == runs[1].manifest().recipe_sha256
 
 
@@ -190,7 +195,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     resumed = resume(cut.path)
     assert resumed.state() == "finished"
     assert weight_bytes(resumed) == weight_bytes(whole)
-    assert resumed.scores() == whole.scores()
+    assert outcome(resumed) == outcome(whole)
     told = [[row.model_dump(exclude=set(OF_THE_MACHINE)) for row in run.metrics()] for run in (resumed, whole)]
     assert told[0] == told[1]
     starts = [event.resumed_from_step for event in resumed.events() if isinstance(event, RunStarted)]
@@ -203,7 +208,7 @@ def test_a_run_stopped_before_its_first_step_begins_again(tiny_model: Path, tmp_
         finetune(make_recipe(tmp_path, tiny_model, name="cut"), Signalling(kind=RunStarted))
     resumed = resume(tmp_path / "cut")
     assert weight_bytes(resumed) == weight_bytes(whole)
-    assert resumed.scores() == whole.scores()
+    assert outcome(resumed) == outcome(whole)
 
 
 def test_a_process_that_died_is_resumed_from_its_last_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
@@ -276,9 +281,9 @@ def test_without_held_out_rows_nothing_is_scored_and_the_run_ends_well(tiny_mode
     alone = recipe.model_copy(update={"data": recipe.data.model_copy(update={"validation_split": 0.0})})
     run = finetune(alone)
     assert run.state() == "finished"
-    scores = run.scores()
-    assert scores is not None
-    assert (scores.headline, scores.base, scores.tuned, scores.samples) == ("", {}, {}, [])
+    assert run.evaluation() is None
+    assert summarise(run).verdict == ""
+    assert run.report_path.is_file()
 
 
 def test_a_model_without_template_is_tuned_and_served_with_the_same_one(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.outcome import evaluation_of
 from tests.tiny import write_rows
 from tests.unit.jobs.test_finetune import make_recipe, weight_bytes
 from tunewright.cli import main
@@ -52,11 +53,9 @@ def assert_like(run: RunFolder, whole: RunFolder) -> None:
     assert weight_bytes(run) == weight_bytes(whole)
     rows = [[row.model_dump(exclude=set(OF_THE_MACHINE)) for row in each.metrics()] for each in (run, whole)]
     assert rows[0] == rows[1]
-    scores = [each.scores() for each in (run, whole)]
-    assert scores[0] is not None
-    assert scores[1] is not None
     # Where the rows lie differs.
-    assert (scores[0].base, scores[0].tuned) == (scores[1].base, scores[1].tuned)
+    columns = [[(c.scores, c.losses) for c in evaluation_of(each).columns] for each in (run, whole)]
+    assert columns[0] == columns[1]
 
 
 # ── pauses ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.outcome import evaluation_of
 from tunewright.cli import main
 from tunewright.data.contract import FILE_NAME, load_contract
 from tunewright.errors import DataError, ModelError, NoRowsError, RowTooLongError
@@ -20,6 +21,7 @@ from tunewright.jobs.rows import load_rows
 from tunewright.jobs.train import finetune, resume
 from tunewright.runs.events import Event, Notice, RowShortened
 from tunewright.runs.recorder import Silent
+from tunewright.runs.summary import summarise
 from tunewright.spec.data import DataSpec, SourceSpec
 from tunewright.spec.recipe import Recipe, build_recipe
 from tunewright.spec.train import HardwareSpec
@@ -80,10 +82,11 @@ def test_a_template_that_rewrites_earlier_turns_trains_every_answer_as_at_infere
 
 def test_plain_texts_are_trained_on_and_scored_without_being_asked_anything(tiny_model: Path, tmp_path: Path) -> None:
     run = finetune(recipe(tiny_model, tmp_path, [{"text": f"Story {n}: once upon a time."} for n in range(20)]))
-    scores = run.scores()
-    assert scores is not None
-    assert scores.headline == "loss"
-    assert scores.tuned["loss"] > 0
+    summary = summarise(run)
+    assert summary.headline == "loss"
+    assert summary.tuned_loss is not None
+    assert summary.tuned_loss > 0
+    assert evaluation_of(run).test.rows == []
 
 
 def test_rows_that_no_language_model_learns_from_say_how_to_make_them_so(tiny_model: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tunewright.errors import RunError, RunExistsError, RunMissingError, StorageError
 from tunewright.runs.atomic import replace_folder
+from tunewright.runs.evaluation import Column, Evaluation, SplitLoss, TestSet
 from tunewright.runs.events import Event, Notice, RunFailed, RunFinished, RunInterrupted, RunStarted
 from tunewright.runs.folder import RunFolder, default_run_path, list_runs, state_of
 from tunewright.runs.metrics import MetricsRow
-from tunewright.runs.samples import Scores
 from tunewright.spec.recipe import Recipe, build_recipe
 
 STARTED = RunStarted(run_id="r", name="n", tunewright_version="0")
@@ -35,11 +35,15 @@ def test_created_run_opens_with_its_recipe(run: RunFolder) -> None:
     assert again.recipe() == build_recipe({"name": "first", "train": {"seed": 3}})
     assert again.manifest().seeds.train == 3
     assert (again.events(), again.metrics(), again.checkpoints()) == ([], [], [])
-    assert (again.scores(), again.artifact()) == (None, None)
+    assert (again.evaluation(), again.artifact()) == (None, None)
 
 
 def test_what_is_appended_and_saved_is_read_back(run: RunFolder) -> None:
-    scores = Scores(headline="", num_rows=0, base={"loss": float("nan")}, tuned={})
+    test = TestSet(rows=[], num_available=0, seed=0, chosen="all 0 rows", num_groups=0)
+    loss = SplitLoss(loss=float("nan"), perplexity=float("nan"), num_rows=3)
+    evaluation = Evaluation(
+        headline="", test=test, columns=[Column(name="base", kind="base", model="m", losses={"test": loss})]
+    )
     with run:
         for step in (1, 2, 3):
             run.append_metrics(MetricsRow(step=step))
@@ -47,12 +51,12 @@ def test_what_is_appended_and_saved_is_read_back(run: RunFolder) -> None:
         run.truncate_metrics_after(2)
         run.append_metrics(MetricsRow(step=3, tokens=5))
         run.append_event(FINISHED)
-        run.save_scores(scores)
+        run.save_evaluation(evaluation)
     again = RunFolder.open(run.path)
     assert again.events() == [STARTED, FINISHED]
     assert [(row.step, row.tokens) for row in again.metrics()] == [(1, 0), (2, 0), (3, 5)]
-    assert again.scores() == scores
-    assert scores.base == {}
+    assert again.evaluation() == evaluation
+    assert evaluation.columns[0].loss is None
 
 
 def test_only_complete_checkpoints_are_listed_in_order_of_steps(run: RunFolder) -> None:

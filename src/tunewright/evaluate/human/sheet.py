@@ -20,9 +20,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tunewright.errors import DataError, DataMissingError
 from tunewright.runs.atomic import storage_guard, write_json
-from tunewright.runs.evaluation import Column, Evaluation, Row
+from tunewright.runs.evaluation import Column, Evaluation, Message, Row
 from tunewright.runs.fields import Text
-from tunewright.runs.samples import Message
 
 VERSION = 1
 SHARED = 0.2

@@ -15,19 +15,19 @@ from tunewright.evaluate.chart import Axis, ticks
 
 WIDTH, LEFT, RIGHT = 720, 2, 14
 _ROW, _BAR, _FOOT = 46, 16, 26
-# Letters of 13 px are about this wide; what does not fit beside the figure is cut, and its title has the whole.
-_LETTER_PX = 7.2
+# Letters of 19 px, as on a narrow page, are about this wide; a name that does not fit beside the figure is cut, and its
+# title has the whole.
+_LETTER_PX = 10.4
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One score: `text` is its figure in words, `is_tuned` decides the colour."""
+    """One score: `text` is its figure in words, `interval` (low, high) if it has one, `is_tuned` decides the colour."""
 
     name: str
     text: str
     mean: float
-    low: float
-    high: float
+    interval: tuple[float, float] | None
     is_tuned: bool
 
 
@@ -35,7 +35,11 @@ def interval_chart(bars: Sequence[Bar], *, title: str, chart_id: str, in_percent
     """Return the chart, or empty markup without a bar. `chart_id` is unique in its page."""
     if not bars:
         return Markup("")
-    marks = [0.0, 0.25, 0.5, 0.75, 1.0] if in_percent else ticks([0.0, *(v for b in bars for v in (b.low, b.high))])
+    marks = (
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+        if in_percent
+        else ticks([0.0, *(v for b in bars for v in (b.mean, *(b.interval or ())))])
+    )
     axis = Axis(marks[0], marks[-1], LEFT, WIDTH - RIGHT)
     height = _ROW * len(bars) + _FOOT
     described = " ".join(f"{bar.name}: {bar.text}." for bar in bars)
@@ -58,16 +62,14 @@ def _grid(axis: Axis, mark: float, height: int, in_percent: bool) -> Markup:
 
 
 def _bar(axis: Axis, bar: Bar, top: int) -> Markup:
-    zero, mean, low, high = (axis.px(value) for value in (max(0.0, axis.low), bar.mean, bar.low, bar.high))
+    zero, mean = (axis.px(value) for value in (max(0.0, axis.low), bar.mean))
     room = int((WIDTH - RIGHT) / _LETTER_PX) - len(bar.text) - 2
     name = bar.name if len(bar.name) <= room else bar.name[: max(room - 1, 1)] + "…"
-    middle = top + 22 + _BAR / 2
     kind = "tuned" if bar.is_tuned else "other"
     return Markup(
         '<g><title>{whole}: {text}</title><text class="name {kind}" x="{left}" y="{line}">{name}</text>'
         '<text class="value {kind}" x="{right}" y="{line}" text-anchor="end">{text}</text>'
-        '<rect class="fill {kind}" x="{start}" y="{y}" width="{width}" height="{bar}" rx="3"/>'
-        '<path class="whisker" d="M{low} {a}V{b}M{low} {m}H{high}M{high} {a}V{b}"/></g>'
+        '<rect class="fill {kind}" x="{start}" y="{y}" width="{width}" height="{bar}" rx="3"/>{whisker}</g>'
     ).format(
         whole=bar.name,
         text=bar.text,
@@ -81,9 +83,12 @@ def _bar(axis: Axis, bar: Bar, top: int) -> Markup:
         # A score of 0 still shows that there is a bar.
         width=max(round(abs(mean - zero), 1), 1.5),
         bar=_BAR,
-        low=low,
-        high=high,
-        a=middle - 5,
-        b=middle + 5,
-        m=middle,
+        whisker=_whisker(axis, bar.interval, top + 22 + _BAR / 2) if bar.interval else "",
+    )
+
+
+def _whisker(axis: Axis, interval: tuple[float, float], middle: float) -> Markup:
+    low, high = (axis.px(value) for value in interval)
+    return Markup('<path class="whisker" d="M{low} {a}V{b}M{low} {m}H{high}M{high} {a}V{b}"/>').format(
+        low=low, high=high, a=middle - 5, b=middle + 5, m=middle
     )

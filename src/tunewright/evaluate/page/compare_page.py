@@ -6,17 +6,14 @@ left out. Does not decide what may be compared: `compare_runs` does.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tunewright.evaluate.page import figures
 from tunewright.evaluate.page.compare_runs import RunComparison, SameRows
-from tunewright.evaluate.page.evaluation_page import headline_chart
+from tunewright.evaluate.page.evaluation_view import headline_chart
 from tunewright.evaluate.page.markdown import column_table, escaped, markdown_table
 from tunewright.evaluate.page.rendering import render_page
 from tunewright.evaluate.page.terminal import column_lines
 from tunewright.evaluate.page.text_table import table_lines, wrapped
 
-_TEMPLATE = Path(__file__).with_name("compare.html.jinja")
 APART = "Other rows than the runs above: these scores cannot be held against those."
 
 
@@ -30,8 +27,9 @@ def comparison_page(compared: RunComparison, *, title: str = "Runs compared") ->
         }
         for number, family in enumerate(compared.families)
     ]
-    page = {"title": title, "compared": compared, "families": families, "f": figures, "apart": APART}
-    return render_page(_TEMPLATE, page)
+    page = {"title": title, "compared": compared, "families": families}
+    page |= {"f": figures, "apart": APART, "told": unevaluated_text}
+    return render_page("compare.html.jinja", page)
 
 
 def comparison_markdown(compared: RunComparison) -> str:
@@ -41,8 +39,11 @@ def comparison_markdown(compared: RunComparison) -> str:
         parts.append(f"### {escaped(_heading(family))}")
         parts += [APART] if number else []
         parts.append(column_table(family.evaluation))
-    if compared.summaries:
-        parts += ["### Without an evaluation", "\n".join(f"- {escaped(_told(entry))}" for entry in compared.summaries)]
+    if compared.unevaluated:
+        parts += [
+            "### Not evaluated",
+            "\n".join(f"- {escaped(unevaluated_text(*run))}" for run in compared.unevaluated),
+        ]
     if compared.differing:
         rows = [[name, *values] for name, values in compared.differing]
         parts += ["### Settings that differ", markdown_table(["setting", *compared.runs], rows)]
@@ -57,12 +58,12 @@ def comparison_lines(compared: RunComparison, width: int = 80) -> list[str]:
         lines += wrapped(_heading(family), width)
         lines += wrapped(APART, width) if number else []
         lines += column_lines(family.evaluation, width)
-    for entry in compared.summaries:
-        lines += wrapped(f"! {_told(entry)}", width, indent="  ")
+    for run in compared.unevaluated:
+        lines += wrapped(f"! {unevaluated_text(*run)}", width, indent="  ")
     if compared.differing:
         rows = [[name, *map(_short, values)] for name, values in compared.differing]
         table, missing = table_lines(["setting that differs", *compared.runs], rows, width)
-        lines += ["", *table] if compared.summaries else table
+        lines += ["", *table] if compared.unevaluated else table
         lines += wrapped(f"not shown for want of width: {', '.join(missing)}", width) if missing else []
     while not lines[-1]:
         lines.pop()
@@ -73,9 +74,9 @@ def _heading(family: SameRows) -> str:
     return f"{', '.join(family.runs)}: {family.evaluation.test.chosen}"
 
 
-def _told(entry: tuple[str, str]) -> str:
-    name, summary = entry
-    return f"{name}: no evaluation, so it is compared with nothing ({summary}); make one with tunewright eval"
+def unevaluated_text(name: str, note: str) -> str:
+    """Return that a run is compared with nothing, and how it stands: `old: not evaluated (failed)`."""
+    return f"{name}: not evaluated" + (f" ({note})" if note else "")
 
 
 def _short(value: str) -> str:

@@ -10,23 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tunewright.evaluate.page.evaluation_page import flat_settings
-from tunewright.evaluate.page.figures import NONE, rows_text, scale_of
+from tunewright.evaluate.page.figures import NONE, number_text, scale_of
 from tunewright.evaluate.page.verdict import comparison_sentence, main_column
 from tunewright.evaluate.statistics.paired import compare_columns, holm
 from tunewright.runs.evaluation import Column, Comparison, Evaluation
-from tunewright.runs.samples import Scores
-from tunewright.runs.summary import score_text
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One run: its evaluation, or only the summary that every run ends with, or neither."""
+    """One run: its evaluation and the tree of its settings; `note` is how it stands, told if it has no evaluation."""
 
     name: str
     evaluation: Evaluation | None = None
-    scores: Scores | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,8 @@ class RunComparison:
     remarks: tuple[str, ...]
     """What else was found, and which runs stand apart and why."""
     families: tuple[SameRows, ...]
-    summaries: tuple[tuple[str, str], ...]
-    """Runs without an evaluation: (name, what is known of it)."""
+    unevaluated: tuple[tuple[str, str], ...]
+    """Runs without an evaluation: (name, how the run stands)."""
     runs: tuple[str, ...]
     differing: tuple[tuple[str, tuple[str, ...]], ...]
     """Settings that are not the same in all runs: (name, value in each run)."""
@@ -60,10 +57,10 @@ def compare_runs(runs: Sequence[Compared]) -> RunComparison:
         if run.evaluation is not None:
             groups.setdefault(_test_key(run.evaluation), []).append(run)
     families = tuple(_same_rows(members) for members in groups.values())
-    summaries = tuple((run.name, _summary(run.scores)) for run in runs if run.evaluation is None)
+    unevaluated = tuple((run.name, run.note) for run in runs if run.evaluation is None)
     differing = differing_settings([run.settings for run in runs])
-    verdict, *remarks = _told(families, summaries)
-    return RunComparison(verdict, tuple(remarks), families, summaries, tuple(r.name for r in runs), differing)
+    verdict, *remarks = _told(families, unevaluated)
+    return RunComparison(verdict, tuple(remarks), families, unevaluated, tuple(r.name for r in runs), differing)
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -86,8 +83,23 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def _test_key(evaluation: Evaluation) -> tuple[tuple[str, str | None], ...]:
-    return tuple((row.where, row.reference) for row in evaluation.test.rows)
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return a tree of settings as `a.b.c` → text, in its own order."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flat_settings(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = "" if value is None else str(value)
+    return flat
+
+
+def _test_key(evaluation: Evaluation) -> object:
+    test = evaluation.test
+    if test.rows:
+        return tuple((row.where, row.reference) for row in test.rows)
+    # Plain texts: no row was asked, so all that is known of them is where they came from and how many there were.
+    return (tuple(test.files), test.num_available, test.chosen)
 
 
 def _same_rows(members: Sequence[Compared]) -> SameRows:
@@ -124,6 +136,7 @@ def _is_repeated(column: Column, earlier: Sequence[Column]) -> bool:
     return any(
         other.kind == column.kind
         and (other.model, other.settings, other.scores) == (column.model, column.settings, column.scores)
+        and other.loss == column.loss
         and [answer.text for answer in other.answers] == given
         for other in earlier
     )
@@ -157,28 +170,28 @@ def _row_scores(evaluation: Evaluation, name: str) -> list[float | None]:
     return [answer.scores.get(evaluation.headline) for answer in evaluation.column(name).answers]
 
 
-def _summary(scores: Scores | None) -> str:
-    if scores is None or not scores.headline:
-        return "was not scored"
-    name = scores.headline
-    base, tuned = scores.base.get(name), scores.tuned.get(name)
-    if base is None or tuned is None:
-        return "was not scored"
-    return f"{name}: {score_text(name, base)} → {score_text(name, tuned)} on {rows_text(scores.num_rows)}"
-
-
-def _told(families: Sequence[SameRows], summaries: Sequence[tuple[str, str]]) -> list[str]:
+def _told(families: Sequence[SameRows], unevaluated: Sequence[tuple[str, str]]) -> list[str]:
     """Return what was found between runs of the same rows, or why nothing can be, and which runs stand apart."""
     if not families:
-        return ["None of these runs has an evaluation: make one with tunewright eval RUN."]
+        return ["None of these runs is evaluated, so there is nothing to compare."]
     told = [sentence for family in families for sentence in family.sentences]
     untested = [family for family in families if len(family.runs) > 1 and not family.sentences]
-    told += [f"{listed(f.runs)} answered the same rows, but no grader judged both on one row." for f in untested]
+    told += [_untested(family) for family in untested]
     if len(families) > 1:
         sets = "; ".join(f"{listed(family.runs)}: {family.evaluation.test.chosen}" for family in families)
         told.append(f"Scores of different test sets cannot be held against each other ({sets}).")
     elif not told:
         told.append(f"There is nothing to hold {families[0].runs[0]} against.")
-    if summaries:
-        told.append(f"No evaluation: {listed([name for name, _ in summaries])}.")
+    if unevaluated:
+        told.append(f"Not evaluated: {listed([name for name, _ in unevaluated])}.")
     return told
+
+
+def _untested(family: SameRows) -> str:
+    """Return why runs of the same rows were not tested against each other, with their losses if that is all."""
+    columns = family.evaluation.columns
+    if any(column.scores for column in columns):
+        return f"{listed(family.runs)} answered the same rows, but no grader judged both on one row."
+    losses = "; ".join(f"{c.name} {number_text(c.loss, 3)}" for c in columns if c.loss is not None)
+    losses = f" (nats a token: {losses})" if losses else ""
+    return f"{listed(family.runs)} were not graded, and of losses no test is made{losses}."

@@ -86,6 +86,11 @@ def number_text(value: float | int | None, decimals: int = 0) -> str:
     return NONE if value is None else f"{value:,.{decimals}f}"
 
 
+def share_text(share: float | None) -> str:
+    """Return a share in percent, never rounded to none or all unless it is that: `85 %`."""
+    return NONE if share is None else Scale("share", in_percent=True).value(share)
+
+
 def seconds_text(seconds: float | None) -> str:
     """Return the time of one request: `38 ms`, `1.25 s`."""
     if seconds is None:

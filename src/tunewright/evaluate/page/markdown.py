@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 
 from tunewright.evaluate.page import figures
-from tunewright.evaluate.page.evaluation_page import graders_of
+from tunewright.evaluate.page.evaluation_view import graders_of
 from tunewright.evaluate.page.terminal import warnings
 from tunewright.evaluate.page.text_table import safe_text
-from tunewright.evaluate.page.verdict import VERDICT_WORDS, headline_sentence, rival_sentence
+from tunewright.evaluate.page.verdict import VERDICT_WORDS, headline_sentence, judged_sentence, rival_sentence
 from tunewright.runs.evaluation import Column, Evaluation
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#!$@])")
@@ -28,6 +28,9 @@ def evaluation_markdown(evaluation: Evaluation) -> str:
     parts += ["### Scores", column_table(evaluation)]
     if evaluation.comparisons:
         parts += ["### Comparisons", _comparisons(evaluation)]
+    if evaluation.judged:
+        told = (judged_sentence(found) for found in evaluation.judged)
+        parts += ["### Preferred by a judge", "\n".join(f"- {escaped(text)}" for text in told)]
     if any(column.usage or column.training_dollars is not None for column in evaluation.columns):
         parts += ["### What an answer takes", _costs(evaluation.columns)]
     told = warnings(evaluation)

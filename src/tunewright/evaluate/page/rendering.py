@@ -1,6 +1,7 @@
 """How every page of this room is made from its template: one style, everything escaped, nothing from outside.
 
-The style sheet is written into the page, so that the one file can be sent to anybody. Does not know what a page says.
+Templates and their parts lie beside this file. The style sheet is written into the page, so that the one file can be
+sent to anybody. Does not know what a page says.
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_STYLE = Path(__file__).with_name("style.css")
+_FOLDER = Path(__file__).parent
 
 
-def render_page(template: Path, page: Mapping[str, Any]) -> str:
-    """Return the template filled with `page`; `style` is the common style sheet, every other text is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def render_page(template: str, page: Mapping[str, Any]) -> str:
+    """Return the template of that file name filled with `page`; `style` is the style sheet, other text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["duration"] = duration_text
     environment.filters["count"] = lambda number: f"{number:,}"
-    style = Markup(_STYLE.read_text(encoding="utf-8"))
-    return environment.from_string(template.read_text(encoding="utf-8")).render({**page, "style": style})
+    style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render({**page, "style": style})
 
 
 def duration_text(seconds: float) -> str:

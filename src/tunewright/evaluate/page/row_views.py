@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tunewright.evaluate.page.figures import Scale, scale_of
 from tunewright.evaluate.page.text_diff import Piece, word_diff
-from tunewright.evaluate.page.verdict import base_column, main_column
-from tunewright.runs.evaluation import Answer, Column, Evaluation, Row
+from tunewright.evaluate.page.verdict import main_column
+from tunewright.runs.evaluation import Answer, Column, Evaluation, Row, every_group_early
 
 MAX_ROWS = 200
 """Most rows on one page, the worst ones included."""
@@ -57,7 +57,7 @@ def rows_on_page(evaluation: Evaluation, *, most: int = MAX_ROWS) -> RowsOnPage:
     """Return the rows to show, at most `most` different ones."""
     worst, lost = worst_rows(evaluation)[:most], lost_rows(evaluation)[:most]
     named = set(worst) | set(lost)
-    others = [n for n in _all_groups_early(evaluation.test.rows) if n not in named][: max(0, most - len(named))]
+    others = [n for n in every_group_early(evaluation.test.rows) if n not in named][: max(0, most - len(named))]
     view = _Viewer(evaluation)
     return RowsOnPage(
         view.rows(worst), view.rows(lost), view.rows(others), len(named) + len(others), len(evaluation.test.rows)
@@ -83,7 +83,7 @@ def worst_rows(evaluation: Evaluation, *, most: int = NUM_WORST) -> list[int]:
 
 def lost_rows(evaluation: Evaluation, *, most: int = NUM_WORST) -> list[int]:
     """Return the rows that the main column answers worse than the base, by place, the biggest losses first."""
-    column, base = main_column(evaluation), base_column(evaluation)
+    column, base = main_column(evaluation), evaluation.first("base")
     if column is None or base is None or column is base:
         return []
     lost: list[tuple[float, int]] = []
@@ -133,17 +133,6 @@ def _mark(score: float, scale: Scale) -> tuple[str, str, str]:
     if score >= 1:
         return "right", "✓", "right"
     return ("wrong", "✗", "wrong") if score <= 0 else ("partly", "◐", scale.value(score))
-
-
-def _all_groups_early(rows: list[Row]) -> list[int]:
-    """Return all places, the first row of every group (or first slice) before any second one."""
-    seen: dict[str, int] = {}
-    ranked: list[tuple[int, int]] = []
-    for number, row in enumerate(rows):
-        key = row.group or next(iter(row.slices.values()), "")
-        ranked.append((seen.get(key, 0), number))
-        seen[key] = seen.get(key, 0) + 1
-    return [number for _, number in sorted(ranked)]
 
 
 def _beginning(text: str) -> str:

@@ -6,9 +6,9 @@ Plain text without colour or escapes, so that it can be piped, logged and compar
 from __future__ import annotations
 
 from tunewright.evaluate.page import figures
-from tunewright.evaluate.page.evaluation_page import answer_faults, failure_counts
+from tunewright.evaluate.page.evaluation_view import answer_faults, failure_counts
 from tunewright.evaluate.page.text_table import table_lines, wrapped
-from tunewright.evaluate.page.verdict import headline_sentence, rival_sentence
+from tunewright.evaluate.page.verdict import headline_sentence, judged_sentence, rival_sentence
 from tunewright.runs.evaluation import Column, Evaluation
 
 _HEADER = ("", "95 %", "rows", "tokens", "p50", "per 1,000", "training")
@@ -19,6 +19,9 @@ def evaluation_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
     width = max(width, 40)
     lines = [*wrapped(headline_sentence(evaluation), width), *wrapped(rival_sentence(evaluation), width), ""]
     lines += column_lines(evaluation, width)
+    for pairs in evaluation.judged:
+        lines += wrapped(judged_sentence(pairs), width, indent="  ")
+    lines += [""] if evaluation.judged else []
     for sentence in evaluation.advice:
         lines += wrapped(f"→ {sentence.text}", width, indent="  ")
     told = warnings(evaluation)
@@ -28,6 +31,11 @@ def evaluation_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def verdict_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
+    """Return the verdict alone, in lines none wider than `width` (at least 40): what a training ends with."""
+    return wrapped(headline_sentence(evaluation), max(width, 40))
 
 
 def column_lines(evaluation: Evaluation, width: int) -> list[str]:

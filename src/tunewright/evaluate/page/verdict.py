@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tunewright.evaluate.page.figures import Scale, p_text, rows_text, scale_of
-from tunewright.runs.evaluation import Column, Comparison, Evaluation, Verdict
+from tunewright.evaluate.page.figures import Scale, p_text, rows_text, scale_of, share_text
+from tunewright.runs.evaluation import Column, Comparison, Evaluation, JudgedPairs, Verdict
 
 TUNED = ("tuned", "tuned_retrieval")
-_OPPOSITE: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
 _OPENINGS: dict[Verdict, str] = {
     "better": "{a} is better than {b}",
     "worse": "{a} is worse than {b}",
@@ -32,10 +31,10 @@ def headline_sentence(evaluation: Evaluation) -> str:
     """Return the verdict in one sentence: the tuned column against the base, or what can be said instead."""
     if not evaluation.headline:
         return _ungraded(evaluation)
-    subject, base = main_column(evaluation), base_column(evaluation)
+    subject, base = main_column(evaluation), evaluation.first("base")
     if subject is None or evaluation.headline not in subject.scores:
         return f"Nothing can be said: no column has a score by {evaluation.headline}."
-    found = comparison(evaluation, subject.name, base.name, evaluation.headline) if base else None
+    found = evaluation.comparison(subject.name, base.name, evaluation.headline) if base else None
     scale = scale_of(evaluation, evaluation.headline)
     if base is None or found is None:
         return _alone(subject, evaluation.headline, scale)
@@ -43,21 +42,40 @@ def headline_sentence(evaluation: Evaluation) -> str:
 
 
 def rival_sentence(evaluation: Evaluation) -> str:
-    """Return how the tuned column stands against the best one that needs no training; empty without a comparison."""
-    subject, base = main_column(evaluation), base_column(evaluation)
+    """Return how the tuned column stands against the best one that needs no training; empty without a comparison.
+
+    Empty too where that one is the base, which the headline is about.
+    """
+    subject = main_column(evaluation)
     if subject is None or subject.kind not in TUNED:
         return ""
-    rivals = [
-        column
-        for column in _by_score(evaluation, evaluation.columns)
-        if column.kind not in TUNED and column is not base and evaluation.headline in column.scores
-    ]
-    if not rivals:
+    best = next(iter(_by_score(evaluation, [c for c in evaluation.columns if c.kind not in TUNED])), None)
+    if best is None or best.kind == "base":
         return ""
-    found = comparison(evaluation, subject.name, rivals[0].name, evaluation.headline)
+    found = evaluation.comparison(subject.name, best.name, evaluation.headline)
     if found is None:
         return ""
-    return comparison_sentence(found, subject, rivals[0], scale_of(evaluation, evaluation.headline))
+    return comparison_sentence(found, subject, best, scale_of(evaluation, evaluation.headline))
+
+
+def judged_sentence(found: JudgedPairs) -> str:
+    """Return what a judge prefers of two columns, with its win rate; nothing is preferred if that may be a half."""
+    num_pairs = found.wins + found.losses + found.ties
+    a, b = noun(found.column), noun(found.against)
+    if found.win_rate is None or not num_pairs:
+        return (
+            f"The judge “{found.judge}” gave no verdict on {a} and {b}: {rows_text(found.num_failed, 'pair')} failed."
+        )
+    rate = share_text(found.win_rate)
+    if found.low is not None and found.high is not None:
+        interval = Scale(found.judge, in_percent=True).interval(found.low, found.high)
+        rate += f" (95 % interval {interval})"
+    counts = f"{found.wins:,} won, {found.losses:,} lost, {found.ties:,} tied"
+    text = f"{_preference(found, a, b)}: {a} wins {rate} of {rows_text(num_pairs, 'pair')}, {counts}"
+    if found.consistent is not None:
+        text += f"; both orders agree on {share_text(found.consistent)} of them"
+    left_out = f" {rows_text(found.num_failed, 'pair')} got no verdict." if found.num_failed else ""
+    return f"{text}.{left_out}"
 
 
 def main_column(evaluation: Evaluation) -> Column | None:
@@ -65,35 +83,17 @@ def main_column(evaluation: Evaluation) -> Column | None:
 
     Of several tuned columns the first, not the best: to pick on the test set would be to choose by it.
     """
-    for kind in TUNED:
-        for column in evaluation.columns:
-            if column.kind == kind:
-                return column
-    base = base_column(evaluation)
+    tuned = evaluation.first("tuned") or evaluation.first("tuned_retrieval")
+    if tuned is not None:
+        return tuned
+    base = evaluation.first("base")
     others = [column for column in evaluation.columns if column is not base]
     return next(iter(_by_score(evaluation, others)), base)
 
 
-def base_column(evaluation: Evaluation) -> Column | None:
-    """Return the untuned model as it is, if it was asked."""
-    return next((column for column in evaluation.columns if column.kind == "base"), None)
-
-
-def comparison(evaluation: Evaluation, column: str, against: str, grader: str) -> Comparison | None:
-    """Return how `column` compares with `against`; one that was made the other way round is turned."""
-    for found in evaluation.comparisons:
-        if found.grader != grader:
-            continue
-        if (found.column, found.against) == (column, against):
-            return found
-        if (found.column, found.against) == (against, column):
-            return _turned(found)
-    return None
-
-
 def comparison_sentence(found: Comparison, a: Column, b: Column, scale: Scale) -> str:
     """Return one comparison, of `a` against `b`, in one sentence."""
-    opening = _OPENINGS[found.verdict].format(a=noun(a), b=noun(b))
+    opening = _OPENINGS[found.verdict].format(a=noun(a.name), b=noun(b.name))
     scores = [column.scores.get(found.grader) for column in (b, a)]
     values = " → ".join(scale.value(score.mean) if score else "not scored" for score in scores)
     difference = scale.difference(found.difference, found.low, found.high)
@@ -104,9 +104,18 @@ def comparison_sentence(found: Comparison, a: Column, b: Column, scale: Scale) -
     return _capital(text + _detectable(found, scale)) + "." + _left_out(a, found.grader)
 
 
-def noun(column: Column) -> str:
+def noun(name: str) -> str:
     """Return what a column is called in a sentence: `the tuned model`, or its name in quotes."""
-    return f"the {column.name} model" if column.name in {"base", "tuned"} else f"“{column.name}”"
+    return f"the {name} model" if name in {"base", "tuned"} else f"“{name}”"
+
+
+def _preference(found: JudgedPairs, a: str, b: str) -> str:
+    judge = f"The judge “{found.judge}”"
+    if found.low is not None and found.low > 0.5:
+        return f"{judge} prefers {a} to {b}"
+    if found.high is not None and found.high < 0.5:
+        return f"{judge} prefers {b} to {a}"
+    return f"{judge} shows no preference between {a} and {b}"
 
 
 def _detectable(found: Comparison, scale: Scale) -> str:
@@ -122,7 +131,7 @@ def _detectable(found: Comparison, scale: Scale) -> str:
 def _alone(column: Column, grader: str, scale: Scale) -> str:
     score = column.scores[grader]
     value = f"{scale.value(score.mean)} by {grader} (95 % interval {scale.interval(score.low, score.high)})"
-    text = f"{noun(column)} scores {value} on {rows_text(score.num_rows)}; it was not compared with its base"
+    text = f"{noun(column.name)} scores {value} on {rows_text(score.num_rows)}; it was not compared with its base"
     return _capital(text) + "." + _left_out(column, grader)
 
 
@@ -135,31 +144,18 @@ def _left_out(column: Column, grader: str) -> str:
 
 
 def _ungraded(evaluation: Evaluation) -> str:
-    subject, base = main_column(evaluation), base_column(evaluation)
+    subject, base = main_column(evaluation), evaluation.first("base")
     if subject is None or subject.loss is None:
         return "Nothing was graded, so nothing can be said about whether it helped."
     before = f"{base.loss:.3f} → " if base is not None and base is not subject and base.loss is not None else ""
-    rows = rows_text(len(evaluation.test.rows))
-    return f"No answer was graded; the loss of the references is {before}{subject.loss:.3f} nats a token on {rows}."
+    rows = rows_text(subject.losses["test"].num_rows, "held-out row")
+    return f"No answer was graded; the loss is {before}{subject.loss:.3f} nats a token on {rows}."
 
 
 def _by_score(evaluation: Evaluation, columns: Iterable[Column]) -> list[Column]:
     """Return the columns, best first; those without a score come last."""
     grader = evaluation.headline
     return sorted(columns, key=lambda c: -c.scores[grader].mean if grader in c.scores else float("inf"))
-
-
-def _turned(found: Comparison) -> Comparison:
-    return found.model_copy(
-        update={
-            "column": found.against,
-            "against": found.column,
-            "difference": -found.difference,
-            "low": -found.high,
-            "high": -found.low,
-            "verdict": _OPPOSITE.get(found.verdict, found.verdict),
-        }
-    )
 
 
 def _capital(text: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tunewright.data.read import read_rows
 from tunewright.data.rows import AnyRow, Row
 from tunewright.errors import DataError, DataMissingError, Fault
-from tunewright.evaluate.answers import item_of
+from tunewright.evaluate.item import item_of
 from tunewright.graders.choose import choose
 from tunewright.graders.grade import GradeFailure, Grader, Output
 from tunewright.graders.make import named_grader, names_without_settings

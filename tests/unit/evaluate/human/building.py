@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tunewright.runs.evaluation import Answer, Column, Evaluation, Row, TestSet
-from tunewright.runs.samples import Message
+from tunewright.runs.evaluation import Answer, Column, Evaluation, Message, Row, TestSet
 
 
 def make_evaluation(num_rows: int, *, same: int = 0, prompt: str = "Question") -> Evaluation:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import NormalDist
 
 from tunewright.runs.evaluation import (
@@ -19,16 +20,33 @@ from tunewright.runs.evaluation import (
     Comparison,
     Confusion,
     Evaluation,
+    JudgedPairs,
+    Message,
     Row,
     Score,
     Sentence,
     SetScore,
     Signal,
+    SplitLoss,
     TestSet,
     Usage,
     Verdict,
 )
-from tunewright.runs.samples import Message
+from tunewright.runs.events import (
+    DataRead,
+    DataSplit,
+    ModelLoaded,
+    Notice,
+    RowLeftOut,
+    RuleApplied,
+    RunFinished,
+    RunStarted,
+    TrainingStarted,
+    Validated,
+)
+from tunewright.runs.folder import RunFolder
+from tunewright.runs.metrics import MetricsRow
+from tunewright.spec.recipe import build_recipe
 
 TOPICS = ("delivery", "opening hours", "refunds", "warranty")
 _SAYINGS = {
@@ -37,6 +55,7 @@ _SAYINGS = {
     "refunds": ("I want my money back for item {n}.", "Send item {n} back within 30 days and we refund it in full."),
     "warranty": ("Мой товар {n} сломан. Что делать?", "Item {n} has a warranty of two years: bring it to any shop."),
 }
+_LOSSES: tuple[tuple[str, ColumnKind, float], ...] = (("base", "base", 2.0), ("tuned", "tuned", 1.0))
 _COLUMNS: tuple[tuple[str, ColumnKind, float], ...] = (
     ("base", "base", 0.04),
     ("system prompt", "prompt", 0.22),
@@ -67,10 +86,7 @@ def make_evaluation(
         ),
         columns=columns,
         comparisons=comparisons,
-        candidates=[
-            Candidate(column="4 examples (bm25)", settings={"k": k}, score=s, num_rows=40, is_chosen=k == 4)
-            for k, s in ((1, 0.35), (2, 0.475), (4, 0.575), (8, None))
-        ],
+        candidates=[_candidate(k, s) for k, s in ((1, 0.35), (2, 0.475), (4, 0.575), (8, None))],
         signals=[
             Signal(name="train/validation gap", value=0.31, num_rows=60, is_bad=False, rule="bad above 0.5 nats"),
             Signal(
@@ -84,6 +100,23 @@ def make_evaluation(
                 examples=["Parcel 7 arrives within three working days."],
             ),
             Signal(name="forgetting", value=None, num_rows=0, is_bad=False, rule="bad above 0.05"),
+        ],
+        judged=[
+            JudgedPairs(
+                column="tuned",
+                against="base",
+                judge="politeness",
+                wins=41,
+                losses=11,
+                ties=6,
+                win_rate=44 / 58,
+                low=0.632,
+                high=0.851,
+                consistent=0.897,
+                place_bias=0.069,
+                num_failed=2,
+                failures={"the judge timed out after 30 s": 2},
+            )
         ],
         advice=[
             Sentence(text="Fine-tune: the tuned model wins.", because={"comparisons.0.difference": 0.79}),
@@ -101,6 +134,43 @@ def empty_evaluation(*columns: Column, headline: str = "") -> Evaluation:
     return Evaluation(headline=headline, test=test, columns=list(columns))
 
 
+def loss_evaluation() -> Evaluation:
+    """Return what a training on plain texts ends with: losses of the held-out text, and no answers."""
+    columns = [
+        Column(
+            name=name,
+            kind=kind,
+            model="starter",
+            losses={"test": SplitLoss(loss=loss, perplexity=math.exp(loss), num_rows=1)},
+        )
+        for name, kind, loss in _LOSSES
+    ]
+    return empty_evaluation(*columns)
+
+
+def finished_run(path: Path, *, is_finished: bool = True, test_is_validation: bool = False) -> RunFolder:
+    """Return a run of sixty steps with everything that a training tells, and without an evaluation."""
+    reason = "messages[2].role is 'bot'; expected one of system, user, assistant"
+    with RunFolder.create(path, build_recipe({"name": "desk"})) as run:
+        for event in (
+            RunStarted(run_id="r", name="desk", tunewright_version="0"),
+            DataRead(role="train", path="train.jsonl", format="messages", num_rows=128, num_unusable=1, sha256="0"),
+            RowLeftOut(path="train.jsonl", line=17, reason=reason),
+            DataSplit(num_train=113, num_validation=13, num_test=170, test_is_validation=test_is_validation),
+            ModelLoaded(source="starter", num_parameters=9437184, num_trainable=294912, context_tokens=512,
+                        device="cpu", precision="bf16", template="own"),
+            RuleApplied(path="train.batch_size", value=8, rule="largest power of two ≤ 113 rows / 25, within 1…32"),
+            TrainingStarted(num_steps=60, num_rows=113, batch_size=8, num_tokens=9876, num_supervised_tokens=2310),
+            Notice(message="2 rows of train.jsonl are exact copies of others"),
+            Validated(step=48, valid_loss=0.5619, perplexity=1.754, is_best=True),
+            *([RunFinished(seconds=41.7, best_step=48, num_steps=60)] if is_finished else []),
+        ):  # fmt: skip
+            run.append_event(event)
+        for step in range(1, 61):
+            run.append_metrics(MetricsRow(step=step, train_loss=0.4 + 3 / step, tokens_per_second=900.0 + step))
+    return run
+
+
 def score_of(scores: Sequence[float], num_failed: int, groups: Sequence[str | None]) -> Score:
     """Return the mean with Wilson's interval (1927, eq. 4): enough for a page to have something to show."""
     count, mean, z = len(scores), sum(scores) / len(scores), NormalDist().inv_cdf(0.975)
@@ -108,6 +178,13 @@ def score_of(scores: Sequence[float], num_failed: int, groups: Sequence[str | No
     half = z / (1 + z * z / count) * math.sqrt(mean * (1 - mean) / count + z * z / (4 * count * count))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return Score(mean=mean, low=low, high=high, method="wilson", num_rows=count, num_failed=num_failed)
+
+
+def _candidate(k: int, score: float | None) -> Candidate:
+    failure = "" if score is not None else "8 examples do not fit the context"
+    return Candidate(
+        column="4 examples (bm25)", settings={"k": k}, score=score, num_rows=40, is_chosen=k == 4, failure=failure
+    )
 
 
 def _row(number: int) -> Row:
@@ -142,8 +219,7 @@ def _column(name: str, kind: ColumnKind, share: float, rows: list[Row], rng: ran
             "bleu": SetScore(values={"bleu_corpus": 0.1 + share / 2}, signature="nrefs:1|case:mixed|eff:no|tok:13a"),
             "label": SetScore(values={"macro_f1": 0.05 + share * 0.9}, confusion=_confusion(share, len(rows))),
         },
-        loss=2.4 - 1.9 * share,
-        perplexity=math.exp(2.4 - 1.9 * share),
+        losses=_losses(share, len(rows), is_tuned),
         usage=Usage(
             prompt_tokens=440.0 if kind in ("few_shot", "retrieval") else 31.0,
             completion_tokens=14.2,
@@ -182,6 +258,16 @@ def _answer(name: str, row: Row, is_right: bool, number: int) -> Answer:
         loss=0.4 if is_right else 2.0 + number / 100,
         note="oldest 1 of 4 examples left out" if name.startswith("4 ") and number % 20 == 3 else "",
     )
+
+
+def _losses(share: float, num_rows: int, is_tuned: bool) -> dict[str, SplitLoss]:
+    """Of the test set, and for the tuned column also of what it was trained on."""
+    splits = {"test": (0.0, num_rows)} | ({"train": (-0.31, 400), "validation": (-0.02, 40)} if is_tuned else {})
+    losses = {name: (2.4 - 1.9 * share + gap, count) for name, (gap, count) in splits.items()}
+    return {
+        name: SplitLoss(loss=loss, perplexity=math.exp(loss), token_accuracy=0.2 + 0.7 * share, num_rows=count)
+        for name, (loss, count) in losses.items()
+    }
 
 
 def _confusion(share: float, num_rows: int) -> Confusion:

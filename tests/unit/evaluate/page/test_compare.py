@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.unit.evaluate.page.building import make_evaluation
+from tests.unit.evaluate.page.building import loss_evaluation, make_evaluation
 from tunewright.evaluate.page.compare_page import APART, comparison_lines, comparison_markdown, comparison_page
-from tunewright.evaluate.page.compare_runs import Compared, compare_runs, differing_settings, listed
+from tunewright.evaluate.page.compare_runs import Compared, compare_runs, differing_settings, flat_settings, listed
 from tunewright.evaluate.statistics.paired import compare_columns
-from tunewright.runs.samples import Scores
 
 GOLDENS = Path(__file__).parents[3] / "golden" / "evaluation"
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
@@ -28,13 +27,12 @@ def check(name: str, text: str) -> None:
 
 
 def four() -> list[Compared]:
-    """Two runs of one test set, one of another, and one with a summary alone."""
-    summary = Scores(headline="contains", num_rows=170, base={"contains": 0.02}, tuned={"contains": 0.81})
+    """Two runs of one test set, one of another, and one that was not evaluated."""
     return [
         Compared("desk-a", make_evaluation(), settings={"method": {"kind": "lora", "rank": 8}, "seed": 1}),
         Compared("desk-b", make_evaluation(shares={"tuned": 0.4}), settings={"method": {"kind": "full"}, "seed": 1}),
         Compared("other", make_evaluation(num_rows=40), settings={"method": {"kind": "full"}, "seed": 1}),
-        Compared("old", scores=summary),
+        Compared("old", note="failed at step 40 of 100"),
     ]
 
 
@@ -50,8 +48,8 @@ def test_only_runs_of_the_same_rows_stand_together() -> None:
     compared = compare_runs(four())
     assert [family.runs for family in compared.families] == [("desk-a", "desk-b"), ("other",)]
     assert "Scores of different test sets cannot be held against each other" in compared.remarks[0]
-    assert compared.remarks[1] == "No evaluation: old."
-    assert compared.summaries == (("old", "contains: 2 % → 81 % on 170 rows"),)
+    assert compared.remarks[1] == "Not evaluated: old."
+    assert compared.unevaluated == (("old", "failed at step 40 of 100"),)
 
 
 def test_a_reference_that_changed_makes_it_another_test_set() -> None:
@@ -93,9 +91,32 @@ def test_runs_without_a_row_in_common_that_was_judged_are_not_tested() -> None:
     assert compare_runs(runs).verdict == "a and b answered the same rows, but no grader judged both on one row."
 
 
+def test_runs_that_were_only_foretold_are_told_by_their_losses_and_not_tested() -> None:
+    verdict = compare_runs([Compared("a", loss_evaluation()), Compared("b", loss_evaluation())]).verdict
+    assert verdict == (
+        "a and b were not graded, and of losses no test is made "
+        "(nats a token: a · base 2.000; a · tuned 1.000; b · tuned 1.000)."
+    )
+
+
+def test_plain_texts_of_different_files_are_different_test_sets() -> None:
+    one = loss_evaluation()
+    other = one.model_copy(update={"test": one.test.model_copy(update={"files": ["other.txt"]})})
+    assert len(compare_runs([Compared("a", one), Compared("b", other)]).families) == 2
+
+
+def test_settings_are_flattened_without_loss() -> None:
+    assert flat_settings({"a": {"b": 1, "c": {"d": None}}, "e": [1, 2], "f": {}}) == {
+        "a.b": "1",
+        "a.c.d": "",
+        "e": "[1, 2]",
+        "f": "{}",
+    }
+
+
 def test_nothing_to_compare_is_said() -> None:
-    assert compare_runs([Compared("a")]).verdict.startswith("None of these runs has an evaluation")
-    assert compare_runs([Compared("a")]).summaries == (("a", "was not scored"),)
+    assert compare_runs([Compared("a")]).verdict == "None of these runs is evaluated, so there is nothing to compare."
+    assert comparison_lines(compare_runs([Compared("a")]))[-1] == "! a: not evaluated"
     assert compare_runs([Compared("a", make_evaluation(num_rows=4))]).verdict == "There is nothing to hold a against."
 
 
@@ -114,7 +135,13 @@ def test_page_shows_all_of_it_and_runs_nothing() -> None:
     text = comparison_page(compare_runs(runs), title=HOSTILE)
     assert "<script" not in text
     assert "49" not in re.sub(r"<svg.*?</svg>|<style>.*?</style>|<td.*?</td>", "", text, flags=re.DOTALL)
-    for told in (APART, "desk-b · tuned", "method.rank", "contains: 2 % → 81 % on 170 rows", "Settings that differ"):
+    for told in (
+        APART,
+        "desk-b · tuned",
+        "method.rank",
+        "old: not evaluated (failed at step 40 of 100)",
+        "Settings that differ",
+    ):
         assert told in text, told
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids)) > 2
@@ -127,7 +154,7 @@ def test_equal_settings_are_said_to_be_equal() -> None:
 
 @given(st.integers(40, 100))
 def test_no_line_is_wider_than_the_window(width: int) -> None:
-    runs = [Compared(name * 9, scores=None, settings={"name": name * 30}) for name in ("a ", "日", "c")]
+    runs = [Compared(name * 9, note=name * 40, settings={"name": name * 30}) for name in ("a ", "日", "c")]
     assert all(cell_len(line) <= width for line in comparison_lines(compare_runs(runs), width))
 
 

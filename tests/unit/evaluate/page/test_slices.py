@@ -1,6 +1,8 @@
-"""Slices count every row once, carry their interval, and are derived only where they tell anything."""
+"""Slices count every row once and carry their interval."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,17 +10,8 @@ from hypothesis import strategies as st
 from tests.unit.evaluate.page.building import make_evaluation, score_of
 from tunewright.evaluate.page.confusion import confusion_table
 from tunewright.evaluate.page.row_views import lost_rows, rows_on_page, worst_rows
-from tunewright.evaluate.page.slices import OTHERS, fields_of, slice_tables
-from tunewright.runs.evaluation import Confusion, Evaluation, Row
-from tunewright.runs.samples import Message
-
-
-def rows_of(texts: list[str], references: list[str | None] | None = None) -> list[Row]:
-    known = references or [f"answer {number}" for number in range(len(texts))]
-    return [
-        Row(where=f"t:{n}", prompt=[Message(role="user", content=text)], reference=reference)
-        for n, (text, reference) in enumerate(zip(texts, known, strict=True))
-    ]
+from tunewright.evaluate.page.slices import GROUP, OTHERS, slice_tables
+from tunewright.runs.evaluation import Confusion, Evaluation, Score
 
 
 def with_slices(evaluation: Evaluation, values: list[str]) -> Evaluation:
@@ -26,6 +19,11 @@ def with_slices(evaluation: Evaluation, values: list[str]) -> Evaluation:
         row.model_copy(update={"slices": {"field": value}})
         for row, value in zip(evaluation.test.rows, values, strict=True)
     ]
+    return evaluation.model_copy(update={"test": evaluation.test.model_copy(update={"rows": rows})})
+
+
+def with_groups(evaluation: Evaluation, groups: list[str]) -> Evaluation:
+    rows = [row.model_copy(update={"group": group}) for row, group in zip(evaluation.test.rows, groups, strict=True)]
     return evaluation.model_copy(update={"test": evaluation.test.model_copy(update={"rows": rows})})
 
 
@@ -64,36 +62,50 @@ def test_answers_without_a_score_are_counted_and_not_averaged() -> None:
     assert failed == {"delivery": 0, "opening hours": 2, "refunds": 0, "warranty": 0}
 
 
+@given(st.lists(st.integers(0, 80), min_size=120, max_size=120))
+@settings(max_examples=20)
+def test_groups_are_told_apart_the_largest_first_in_at_most_fifty_lines(groups: list[int]) -> None:
+    evaluation = with_groups(make_evaluation(num_rows=120), [f"g{group}" for group in groups])
+    tables = [table for table in slice_tables(evaluation, score_of) if table.field == GROUP]
+    if len(set(groups)) == 1:
+        assert tables == []
+        return
+    [table] = tables
+    assert len(table.rows) == min(len(set(groups)), 50)
+    assert sum(row.num_rows for row in table.rows) == 120
+    sizes = [row.num_rows for row in table.rows if row.value != OTHERS]
+    assert sizes == sorted((groups.count(group) for group in set(groups)), reverse=True)[: len(sizes)]
+
+
+def test_rows_of_one_group_are_the_evidence_about_it_and_of_many_they_are_not() -> None:
+    seen: dict[str, list[str | None]] = {}
+
+    def recorded(scores: Sequence[float], num_failed: int, groups: Sequence[str | None]) -> Score:
+        seen[f"{len(scores)}"] = list(groups)
+        return score_of(scores, num_failed, groups)
+
+    # Forty-nine pairs, and five more groups of two that share the last line.
+    names = [f"g{number // 2:02d}" for number in range(108)]
+    slice_tables(with_groups(make_evaluation(num_rows=108, shares={"retrieval": 0}), names), recorded)
+    assert seen["2"] == [None, None]
+    assert seen["10"] == names[98:]
+
+
+def test_groups_of_one_row_each_are_no_table_nor_is_a_field_of_that_name_told_twice() -> None:
+    evaluation = make_evaluation(num_rows=12)
+    alone = with_groups(evaluation, [f"g{number}" for number in range(12)])
+    assert GROUP not in [table.field for table in slice_tables(alone, score_of)]
+    rows = [row.model_copy(update={"slices": {GROUP: row.group}}) for row in evaluation.test.rows]
+    own = evaluation.model_copy(update={"test": evaluation.test.model_copy(update={"rows": rows})})
+    assert [table.field for table in slice_tables(own, score_of)].count(GROUP) == 1
+
+
 def test_a_slice_that_no_grader_judged_has_no_score() -> None:
     evaluation = make_evaluation(num_rows=8)
     values = ["odd" if number == 5 else "rest" for number in range(8)]
     [table] = [t for t in slice_tables(with_slices(evaluation, values), score_of) if t.field == "field"]
     [odd] = [row for row in table.rows if row.value == "odd"]
     assert odd.scores[table.columns.index("retrieval")] is None
-
-
-def test_references_are_labels_only_if_they_are_short_and_shared() -> None:
-    texts = ["x"] * 8
-    assert fields_of(rows_of(texts, ["yes", "no"] * 4))[1]["label"] == "no"
-    assert "label" not in fields_of(rows_of(texts))[0]
-    assert "label" not in fields_of(rows_of(texts, ["yes"] * 7 + [None]))[0]
-    assert "label" not in fields_of(rows_of(texts, ["a long story about nothing at all, " * 2, "b"] * 4))[0]
-
-
-def test_lengths_are_told_apart_in_thirds_unless_they_are_alike() -> None:
-    fields = fields_of(rows_of(["x" * size for size in (10, 11, 50, 51, 200, 201)]))
-    assert [row["prompt length"][:2] for row in fields] == ["up", "up", "up", "51", "51", "ov"]
-    assert "prompt length" not in fields_of(rows_of(["x" * 20] * 6))[0]
-
-
-def test_the_script_is_that_of_most_letters() -> None:
-    fields = fields_of(rows_of(["Hello", "Привет OK", "你好", "123", "カタカナ"]))
-    assert [row["script"] for row in fields] == ["Latin", "Cyrillic", "Cjk", "no letters", "Katakana"]
-
-
-def test_a_field_of_the_row_wins_over_a_derived_one() -> None:
-    [row] = rows_of(["Hello"])
-    assert fields_of([row.model_copy(update={"slices": {"script": "mine"}})])[0]["script"] == "mine"
 
 
 def test_worst_rows_are_the_lowest_and_never_right_ones() -> None:

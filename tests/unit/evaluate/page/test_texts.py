@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from tests.unit.evaluate.page.building import empty_evaluation, make_evaluation
 from tunewright.evaluate.page.markdown import escaped, evaluation_markdown
-from tunewright.evaluate.page.terminal import evaluation_lines
+from tunewright.evaluate.page.terminal import evaluation_lines, verdict_lines
 from tunewright.evaluate.page.text_table import safe_text, table_lines, wrapped
 from tunewright.evaluate.page.verdict import headline_sentence
 
@@ -48,7 +48,13 @@ def test_no_line_is_wider_than_the_window(width: int, name: str) -> None:
     evaluation = make_evaluation(num_rows=4)
     column = evaluation.columns[-1].model_copy(update={"name": name, "num_shortened": 1})
     evaluation = evaluation.model_copy(update={"columns": [*evaluation.columns[:-1], column], "notes": [name * 5]})
-    assert all(cell_len(line) <= width for line in evaluation_lines(evaluation, width))
+    for lines in (evaluation_lines(evaluation, width), verdict_lines(evaluation, width)):
+        assert all(cell_len(line) <= width for line in lines)
+
+
+def test_a_training_ends_with_its_verdict_and_nothing_else() -> None:
+    evaluation = make_evaluation()
+    assert " ".join(verdict_lines(evaluation, 50)) == headline_sentence(evaluation)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5), st.integers(20, 60))

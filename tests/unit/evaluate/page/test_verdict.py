@@ -18,7 +18,7 @@ from tunewright.evaluate.page.figures import (
     seconds_text,
     signed,
 )
-from tunewright.evaluate.page.verdict import comparison, headline_sentence, main_column, rival_sentence
+from tunewright.evaluate.page.verdict import headline_sentence, judged_sentence, main_column, rival_sentence
 from tunewright.runs.evaluation import Score, Verdict
 
 PERCENT = Scale("contains", in_percent=True)
@@ -65,14 +65,10 @@ def test_answers_that_no_grader_could_judge_are_told() -> None:
     assert sentence.endswith("3 answers could not be judged and were left out.")
 
 
-def test_a_comparison_made_the_other_way_round_is_turned() -> None:
+def test_a_comparison_made_the_other_way_round_says_the_same() -> None:
     evaluation = make_evaluation()
-    [made] = [found for found in evaluation.comparisons if found.against == "base"]
-    turned = comparison(evaluation, "base", "tuned", "contains")
-    assert turned is not None
-    assert turned.verdict == "worse"
-    assert (turned.difference, turned.low, turned.high) == (-made.difference, -made.high, -made.low)
-    assert comparison(evaluation, "base", "tuned", "rouge") is None
+    turned = [found.turned() for found in evaluation.comparisons]
+    assert headline_sentence(evaluation.model_copy(update={"comparisons": turned})) == headline_sentence(evaluation)
 
 
 def test_without_a_comparison_nothing_is_called_better() -> None:
@@ -104,9 +100,34 @@ def test_the_best_column_without_training_is_named_beside_the_tuned_one() -> Non
     assert rival_sentence(no_tuned.model_copy(update={"comparisons": no_tuned.comparisons[:1]})) == ""
 
 
+def test_where_the_base_is_the_best_without_training_the_headline_has_said_it() -> None:
+    assert rival_sentence(make_evaluation(shares={"base": 1.0})) == ""
+
+
+def test_a_judge_prefers_a_column_only_if_its_win_rate_is_surely_not_a_half() -> None:
+    [pairs] = make_evaluation().judged
+    assert judged_sentence(pairs) == (
+        "The judge “politeness” prefers the tuned model to the base model: the tuned model wins 76 % "
+        "(95 % interval 63–85 %) of 58 pairs, 41 won, 11 lost, 6 tied; both orders agree on 90 % of them. "
+        "2 pairs got no verdict."
+    )
+    unsure = pairs.model_copy(update={"low": 0.5})
+    assert "shows no preference between the tuned model and the base model" in judged_sentence(unsure)
+    lost = pairs.model_copy(update={"win_rate": 0.2, "low": 0.1, "high": 0.4, "num_failed": 0})
+    assert judged_sentence(lost).startswith("The judge “politeness” prefers the base model to the tuned model: ")
+    assert judged_sentence(lost).endswith("of them.")
+
+
+def test_a_judge_that_never_answered_prefers_nothing() -> None:
+    [pairs] = make_evaluation().judged
+    mute = pairs.model_copy(update={"wins": 0, "losses": 0, "ties": 0, "win_rate": None, "num_failed": 60})
+    told = judged_sentence(mute)
+    assert told == "The judge “politeness” gave no verdict on the tuned model and the base model: 60 pairs failed."
+
+
 def test_without_graders_the_loss_speaks_and_without_that_nothing_does() -> None:
     evaluation = make_evaluation().model_copy(update={"headline": ""})
-    assert "the loss of the references is 2.324 → 0.823 nats a token on 60 rows" in headline_sentence(evaluation)
+    assert "the loss is 2.324 → 0.823 nats a token on 60 held-out rows" in headline_sentence(evaluation)
     empty = empty_evaluation()
     assert headline_sentence(empty) == "Nothing was graded, so nothing can be said about whether it helped."
     assert headline_sentence(empty.model_copy(update={"headline": "contains"})).startswith("Nothing can be said")
