@@ -16,8 +16,9 @@ def evaluation_of(run: RunFolder) -> Evaluation:
 
 
 def outcome(run: RunFolder) -> dict[str, Any]:
-    """Return the run's evaluation as plain values, without seconds and throughput."""
+    """Return the run's evaluation as plain values, without seconds, throughput and the name of the run."""
     tree = evaluation_of(run).model_dump(mode="json", exclude={"seconds": True})
     for column in tree["columns"]:
         column["usage"] = None
+        column["model"] = column["model"].replace(str(run.path), "RUN")
     return tree

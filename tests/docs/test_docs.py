@@ -30,12 +30,15 @@ PAGES = sorted(
 )
 # Understood anywhere on the line, before the verb's own flags are read.
 EVERYWHERE = frozenset({"--debug", "--help", "-h"})
+# Verbs whose first word is an argument of one of their own verbs, unless it names another.
+BY_DEFAULT = {"eval": "RUN"}
 # Every event has these; the page says so once.
 _COMMON = frozenset({"type", "time"})
 
 _FENCE = re.compile(r"^[ \t]*```(\w*)[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _QUOTED = re.compile(r"`([^`]+)`")
+_OPTION = re.compile(r"--[a-z-]+")
 _RUN = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(tunewright\b.*)")
 
 
@@ -84,7 +87,7 @@ def commands_in(text: str) -> Iterator[list[str]]:
 def command_faults(words: list[str]) -> list[str]:
     """Return what the command line would not understand: an unknown verb, or an unknown flag of it.
 
-    Verbs may have verbs of their own, as `data check` has.
+    Verbs may have verbs of their own, as `data check` has; a folder stands for the verb `RUN` of `eval`.
     """
     command: Any = typer.main.get_command(app)
     flags = [word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)]
@@ -93,11 +96,23 @@ def command_faults(words: list[str]) -> list[str]:
             continue
         if not hasattr(command, "commands"):
             break
+        word = word if word in command.commands else BY_DEFAULT.get(command.name, word)
         if word not in command.commands:
             return [f"no verb {word}: {' '.join(words)}"]
         command = command.commands[word]
     known = EVERYWHERE | {option for parameter in command.params for option in parameter.opts}
     return [f"no flag {flag}: {' '.join(words)}" for flag in flags if flag not in known]
+
+
+def options_of(words: str) -> Iterator[str]:
+    """Yield the long names of the options of a verb, which is named as the reference does."""
+    command: Any = typer.main.get_command(app)
+    for word in words.split():
+        if not hasattr(command, "commands"):
+            break
+        command = command.commands[word if word in command.commands else BY_DEFAULT[command.name]]
+    for parameter in command.params:
+        yield from (name for name in parameter.opts if name.startswith("--"))
 
 
 def error_classes(root: type[TunewrightError] = TunewrightError) -> Iterator[type[TunewrightError]]:
@@ -164,6 +179,21 @@ def test_every_metrics_field_is_explained() -> None:
     assert set(MetricsRow.model_fields) == rows_by_code(REFERENCE / "run-folder.md", 2).keys()
 
 
+@pytest.mark.parametrize("verb", ["eval RUN", "eval human", "advise", "compare RUN RUN …"])
+def test_every_option_of_a_verb_that_measures_is_in_the_reference_and_explained(verb: str) -> None:
+    listed, explained = (rows_by_code(REFERENCE / "cli.md", columns) for columns in (3, 2))
+    ours = {name for name in options_of(verb) if name != "--help"}
+    everywhere = {"--data", "--model", "--validation", "--test", "--output", "--json", "--quiet"}
+    assert set(_OPTION.findall(listed[verb][1])) == ours
+    assert ours - everywhere <= {option for name in explained for option in _OPTION.findall(name)}
+
+
+def test_every_exit_code_of_the_tree_is_in_the_reference_of_the_command_line() -> None:
+    named = {cells[0] for cells in table_rows(REFERENCE / "cli.md") if len(cells) == 2 and cells[0].isdigit()}
+    ours = {str(exit_code(each(""))) for each in error_classes() if each.__module__ == "tunewright.errors"}
+    assert ours <= named
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert not broken_links(page)
@@ -183,13 +213,15 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 def test_a_command_that_does_not_exist_is_found() -> None:
     text = "```sh\ntunewright finetune --data a --epoch 3 # --no\ntunewright fly\ntunewright runs | cat --x\n"
-    text += "tunewright data check a.jsonl --strict\ntunewright data fly a\ntunewright data split a --strict\n```\n"
+    text += "tunewright data check a.jsonl --strict\ntunewright data fly a\ntunewright data split a --strict\n"
+    text += "tunewright eval RUN --json\ntunewright eval RUN --raters 2\ntunewright eval human RUN --raters 2\n```\n"
     commands = list(commands_in(text + "```yaml\ntunewright: fly\n```\n"))
-    assert [words[1] for words in commands] == ["finetune", "fly", "runs", "data", "data", "data"]
+    assert [words[1] for words in commands] == ["finetune", "fly", "runs", *3 * ["data"], *3 * ["eval"]]
     assert [fault.partition(":")[0] for words in commands for fault in command_faults(words)] == [
         "no flag --epoch",
         "no verb fly",
         "no verb fly",
         "no flag --strict",
+        "no flag --raters",
     ]
     assert any(commands_in((REPO / "docs" / "tour.md").read_text(encoding="utf-8")))

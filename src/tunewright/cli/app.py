@@ -19,6 +19,7 @@ from tunewright.cli.evaluate_app import (
     Gates,
     PriceTable,
     Prompts,
+    QuietPage,
     Services,
     Smallest,
     Suites,
@@ -204,7 +205,7 @@ def advise(
     smallest: Smallest = None,
     fail_if: Gates = None,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: QuietPage = False,
 ) -> None:
     """Say whether fine-tuning pays: train once, and hold the result against what needs no training.
 
@@ -214,6 +215,9 @@ def advise(
     from tunewright.cli.flags import tree_of_file, tree_of_flags
     from tunewright.cli.train import manner
 
+    if recipe and (data or model or validation or test):
+        given = "--recipe names data and model itself: leave out --data, --model, --validation and --test"
+        raise typer.BadParameter(f"{given}, or use --set")
     flags = {
         "model.source": model,
         "data.train": data,

@@ -103,7 +103,7 @@ def error_lines(error: TunewrightError) -> list[str]:
 
     lead = "stopped" if isinstance(error, Interrupted) else "error"
     lines = [f"{lead}: {error.message}"]
-    lines += [f"  {fault}" for fault in error.faults[:MAX_FAULTS]]
+    lines += [f"  {fault}" for fault in error.faults[:MAX_FAULTS] if str(fault) not in error.message]
     if len(error.faults) > MAX_FAULTS:
         lines.append(f"  … and {len(error.faults) - MAX_FAULTS:,} more")
     if error.hint:

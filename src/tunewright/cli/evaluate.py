@@ -5,6 +5,7 @@ Knows neither flags nor how anything is measured or drawn: jobs return lines, an
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tunewright.cli.extras import need_train_packages
 from tunewright.cli.loading import loading_libraries
 from tunewright.cli.progress import Manner, print_json, watch
 from tunewright.cli.screen import clean, make_console
+from tunewright.errors import Fault, RecipeError
 from tunewright.runs.evaluation import Evaluation
 from tunewright.runs.folder import RunFolder
 from tunewright.spec.baselines import BaselinesSpec
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tunewright.jobs.evaluation.run import Request
 
 MAX_WIDTH = 100
+_SERVICE = re.compile(r"\S+@https?://[^\s/]\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,11 @@ def evaluate(path: str, asked: Asked, how: Manner) -> None:
     """Evaluate the run at `path` and show what came of it.
 
     Raises:
+        RecipeError: with all faults of the flags, before anything heavy is imported.
         GateError: if a gate fails; everything was measured and written before.
         TunewrightError: as the job.
     """
+    _check(asked)
     run = RunFolder.open(Path(path))
     former = run.recipe().evaluate.baselines
     need_train_packages()
@@ -73,6 +78,7 @@ def advise(tree: dict[str, Any], settings: Sequence[str], asked: Asked, how: Man
         GateError, TunewrightError: as `evaluate` and the training job.
     """
     recipe = build_recipe(override(tree, settings), origin=origin)
+    _check(asked)
     need_train_packages()
     with watch(how) as listener:
         with loading_libraries(listener):
@@ -93,7 +99,8 @@ def compare(paths: Sequence[str], output: str | None, *, as_json: bool) -> None:
     """
     from tunewright.jobs.evaluation.compare import compare_paths, told, write_page
 
-    found = compare_paths([Path(path) for path in paths])
+    # A run that is named twice, as by two patterns of the shell, is one run.
+    found = compare_paths(list({Path(path).resolve(): Path(path) for path in paths}.values()))
     if output:
         write_page(found, Path(output))
     if as_json:
@@ -105,12 +112,38 @@ def compare(paths: Sequence[str], output: str | None, *, as_json: bool) -> None:
         print(f"\npage  {output}")
 
 
-def _baselines(asked: Asked, former: BaselinesSpec | None) -> BaselinesSpec | None:
-    """Return what competes: the recipe's baselines, with whatever the flags say otherwise.
+def _check(asked: Asked) -> None:
+    """Refuse flags that nothing can be done with, all at once: minutes of measuring come before some are needed.
 
     Raises:
-        RecipeError: if a flag names no service.
+        RecipeError: if there is one.
     """
+    names = {"documents": asked.documents, "prompts": asked.prompts, "embeddings": asked.embeddings}
+    names |= {"prices": asked.prices}
+    faults = [
+        Fault(f"--{flag}", "must name something", repr(name), "leave it out if there is none")
+        for flag, name in names.items()
+        if name is not None and not name.strip()
+    ]
+    faults += [
+        Fault("--service", "must be MODEL@URL", repr(text), "such as my-model@https://api.example.com/v1")
+        for text in asked.services
+        if not _SERVICE.fullmatch(text)
+    ]
+    if asked.rows is not None and asked.rows < 1:
+        faults.append(Fault("--rows", "must be 1 or more", str(asked.rows), "leave it out for the same as before"))
+    if asked.budget is not None and not asked.budget >= 0:
+        faults.append(Fault("--budget", "must be 0 or more", f"{asked.budget:g}", "leave it out for no limit"))
+    if asked.smallest is not None and not 0 < asked.smallest < 1:
+        rule = "must be above 0 and below 1"
+        faults.append(Fault("--smallest", rule, f"{asked.smallest:g}", "0.05 is 5 points"))
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise RecipeError(f"the flags have {count}", hint="--help says what each flag takes", faults=tuple(faults))
+
+
+def _baselines(asked: Asked, former: BaselinesSpec | None) -> BaselinesSpec | None:
+    """Return what competes: the recipe's baselines, with whatever the flags say otherwise."""
     flags = {
         "documents": asked.documents,
         "prompts": asked.prompts,

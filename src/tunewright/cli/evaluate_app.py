@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 Documents = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Where answers can be looked up: .txt, .md, .html.")
@@ -38,17 +38,29 @@ Gates = Annotated[
     typer.Option("--fail-if", metavar="CONDITION", help="Exit 10 if it holds, e.g. 'forgetting>0.05'. Repeatable."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the page's path at the end and nothing else.")]
+QuietPage = Annotated[bool, typer.Option("--quiet", "-q", help="Print the page's path at the end and nothing else.")]
+
+
+_RUN = "RUN"
+"""The verb that nobody types, called what its first word is, so that help reads as it is meant."""
 
 
 class _RunByDefault(TyperGroup):
-    """A group whose first word is a run folder unless it is one of its verbs."""
+    """A group whose words are of the verb `RUN` unless they begin with another one, or ask for help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the hidden verb `run` before a run folder."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["run", *args]
+        """Put the verb `RUN` before a run folder of any name, before its flags, and where nothing is named at all."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names} - {_RUN}:
+            args = [_RUN, *args]
         return super().parse_args(ctx, args)
+
+
+class _OfARun(TyperCommand):
+    """The verb `RUN`: its usage names a run once."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the options alone: the verb stands for the argument."""
+        return super().collect_usage_pieces(ctx)[:1]
 
 
 def eval_app(examples: Callable[..., str]) -> typer.Typer:
@@ -60,7 +72,7 @@ def eval_app(examples: Callable[..., str]) -> typer.Typer:
 
 
 def _add_run(group: typer.Typer, examples: Callable[..., str]) -> None:
-    @group.command("run", epilog=examples("tunewright eval RUN", "tunewright eval RUN --documents manuals"))
+    @group.command(_RUN, cls=_OfARun, epilog=examples("tunewright eval RUN", "tunewright eval RUN --documents manuals"))
     def run(
         path: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
         *,
@@ -78,7 +90,8 @@ def _add_run(group: typer.Typer, examples: Callable[..., str]) -> None:
             bool, typer.Option("--checkpoints", help="Let the kept checkpoints compete on validation rows.")
         ] = False,
         rows: Annotated[
-            int | None, typer.Option(min=1, metavar="NUMBER", help="Test rows answered. Default: those of the run.")
+            int | None,
+            typer.Option(metavar="NUMBER", help="Test rows answered, 1 or more. Default: as many as the last time."),
         ] = None,
         suite: Suites = None,
         prices: PriceTable = None,
@@ -86,7 +99,7 @@ def _add_run(group: typer.Typer, examples: Callable[..., str]) -> None:
         smallest: Smallest = None,
         fail_if: Gates = None,
         as_json: _Json = False,
-        quiet: _Quiet = False,
+        quiet: QuietPage = False,
     ) -> None:
         """Evaluate a run's tuned model against its base on the frozen test rows."""
         from tunewright.cli.evaluate import Asked, evaluate
@@ -116,10 +129,11 @@ def _add_human(group: typer.Typer, examples: Callable[..., str]) -> None:
             "tunewright eval human RUN -o sheets --raters 2",
             "tunewright eval human --rate sheets/sheet-1.json -o ratings-1.json",
             "tunewright eval human --key sheets/key.json --tally ratings-1.json --tally ratings-2.json",
+            "tunewright eval human --key sheets/key.json --tally ratings-*.json",
         )
     )
     def human(
-        path: Annotated[str | None, typer.Argument(metavar="[RUN]", show_default=False)] = None,
+        paths: Annotated[list[str] | None, typer.Argument(metavar="[RUN]", show_default=False)] = None,
         *,
         columns: Annotated[tuple[str, str], typer.Option(metavar="A B", help="Whose answers are compared.")] = (
             "base",
@@ -140,13 +154,30 @@ def _add_human(group: typer.Typer, examples: Callable[..., str]) -> None:
         """Ask people which of two columns answers better, blind, and say who won and how sure that is."""
         from tunewright.cli import evaluate_human as verb
 
+        named = paths or []
+        _check_form(named, rate=rate, tally=tally, key=key)
         if rate:
             verb.rate(rate, output or "ratings.json")
         elif tally and key:
-            verb.count(tally, key, as_json=as_json)
-        elif tally:
-            raise typer.BadParameter("--tally needs --key: the file that says which answer is whose")
-        elif path:
-            verb.write_sheets(path, columns, output or "sheets", num_rows=rows, raters=raters)
+            # The shell makes several words of `--tally ratings-*.json`, of which the flag takes the first.
+            verb.count([*tally, *named], key, as_json=as_json)
         else:
-            raise typer.BadParameter("name a RUN to write sheets of, a sheet to --rate, or ratings to --tally")
+            verb.write_sheets(named[0], columns, output or "sheets", num_rows=rows, raters=raters)
+
+
+def _check_form(paths: list[str], *, rate: str | None, tally: list[str] | None, key: str | None) -> None:
+    """Refuse words of which some would be passed over in silence.
+
+    Raises:
+        typer.BadParameter: naming what is missing or too much.
+    """
+    if rate and (paths or tally or key):
+        raise typer.BadParameter("--rate takes a sheet and --output alone: neither a RUN nor --tally nor --key")
+    if tally and not key:
+        raise typer.BadParameter("--tally needs --key: the file that says which answer is whose")
+    if key and not tally:
+        raise typer.BadParameter("--key needs --tally: the ratings to count")
+    if not (rate or tally or paths):
+        raise typer.BadParameter("name a RUN to write sheets of, a sheet to --rate, or ratings to --tally")
+    if not tally and len(paths) > 1:
+        raise typer.BadParameter(f"sheets are of one RUN, got {len(paths)}: {', '.join(paths)}")

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 _PIPE_WIDTH = 80
-# C0 and C1 controls but tab and line end: an answer must not move the cursor or retitle the window.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# C0 and C1 controls but tab and line end, and what turns the direction of text: an answer must not move the cursor,
+# retitle the window or show itself backwards.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def make_console() -> Console:

@@ -14,12 +14,14 @@ from rich.text import Text
 from tunewright.cli.screen import clean, command, make_console
 from tunewright.cli.verdict import print_headline, print_samples, print_scores
 from tunewright.jobs.notebook import clock
+from tunewright.runs.evaluation import Evaluation
 from tunewright.runs.events import DataRead, DataSplit, Event, RowLeftOut
 from tunewright.runs.folder import RunFolder
 from tunewright.runs.metrics import MetricsRow
 from tunewright.runs.summary import RunSummary, distinct, last_of, summarise
 
 _MAX_LEFT_OUT = 10
+_UNTRAINED = {"prompt", "few_shot", "retrieval"}
 _SPARK_WIDTH = 48
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -41,17 +43,18 @@ def show_run(path: str, *, as_json: bool) -> None:
         print(json.dumps({**summary.as_dict(), **extra}, ensure_ascii=False, indent=2))
         return
     console = make_console()
-    print_headline(console, summary, evaluation)
+    print_headline(console, run, summary, evaluation)
     if evaluation is not None:
         print_scores(console, evaluation)
         print_samples(console, evaluation)
+        _print_advice(console, evaluation)
     _print_facts(console, run, summary, events)
     _print_losses(console, run.metrics(), summary)
     _print_left_out(console, left_out)
     for notice in summary.notices:
         hint = f" ({notice.hint})" if notice.hint else ""
         console.print(Text(clean(f"note        {notice.message}{hint}"), style="yellow"))
-    _print_next(console, run, summary)
+    _print_next(console, run, summary, evaluation)
 
 
 def rewrite_report(path: str) -> None:
@@ -76,6 +79,13 @@ def sparkline(values: Sequence[float], width: int = _SPARK_WIDTH) -> str:
     low, high = min(means), max(means)
     span = (high - low) or 1.0
     return "".join(_SPARKS[min(len(_SPARKS) - 1, int((mean - low) / span * len(_SPARKS)))] for mean in means)
+
+
+def _print_advice(console: Console, evaluation: Evaluation) -> None:
+    """Print what the evaluation comes to; the reasons are on the page."""
+    for sentence in evaluation.advice[:1]:
+        console.print(Text(f"→ {clean(sentence.text)}", style="bold"))
+        console.print()
 
 
 def _print_facts(console: Console, run: RunFolder, summary: RunSummary, events: list[Event]) -> None:
@@ -127,13 +137,15 @@ def _print_left_out(console: Console, rows: Sequence[RowLeftOut]) -> None:
         )
 
 
-def _print_next(console: Console, run: RunFolder, summary: RunSummary) -> None:
+def _print_next(console: Console, run: RunFolder, summary: RunSummary, evaluation: Evaluation | None) -> None:
     console.print()
     if summary.hint:
-        console.print(f"way on      {summary.hint}", soft_wrap=True)
+        console.print(clean(f"way on      {summary.hint}"), soft_wrap=True)
     if summary.artifact_kind:
         console.print(f"talk to it  {command('chat', run.path)}", soft_wrap=True)
     if run.report_path.exists():
         console.print(f"report      {run.report_path}", soft_wrap=True)
     elif summary.state != "running":
         console.print(f"report      {command('report', run.path)}", soft_wrap=True)
+    if evaluation is not None and not any(column.kind in _UNTRAINED for column in evaluation.columns):
+        console.print(f"is it worth it?  {command('eval', run.path)} --baselines", soft_wrap=True)

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from tunewright.cli.screen import clean, command, shortened
 from tunewright.runs.evaluation import Column, Evaluation, Verdict, every_group_early
+from tunewright.runs.events import DataSplit
 from tunewright.runs.folder import RunFolder
-from tunewright.runs.summary import LOWER_IS_BETTER, RunSummary, score_text, scores_of, summarise
+from tunewright.runs.summary import LOWER_IS_BETTER, RunSummary, last_of, score_text, scores_of, summarise
 
 _NUM_SAMPLES = 3
 _MAX_WIDTH = 100
@@ -30,7 +31,7 @@ def print_verdict(console: Console, run: RunFolder) -> None:
     """Print the verdict, the scores, the answers, where the run is, and the next commands."""
     summary, evaluation = summarise(run), run.evaluation()
     console.print()
-    print_headline(console, summary, evaluation)
+    print_headline(console, run, summary, evaluation)
     if evaluation is not None:
         print_scores(console, evaluation)
         print_samples(console, evaluation)
@@ -42,7 +43,7 @@ def print_verdict(console: Console, run: RunFolder) -> None:
         console.print(f"is it worth it?  {command('eval', run.path)} --baselines", soft_wrap=True)
 
 
-def print_headline(console: Console, summary: RunSummary, evaluation: Evaluation | None) -> None:
+def print_headline(console: Console, run: RunFolder, summary: RunSummary, evaluation: Evaluation | None) -> None:
     """Print whether it helped and how sure that is, or why that cannot be said."""
     if evaluation is not None and summary.judgement is not None:
         from tunewright.jobs.evaluation.told import verdict
@@ -51,10 +52,10 @@ def print_headline(console: Console, summary: RunSummary, evaluation: Evaluation
             console.print(Text(clean(line), style=f"bold {_COLOURS[summary.judgement]}"))
         return
     if not summary.verdict:
-        why = summary.message or "nothing was scored" + ("" if summary.state == "running" else ": no held-out rows")
+        why = summary.message or _unscored(run, summary)
         # "paused after step 3: …" needs no "paused: " in front.
         text = why if why.startswith(summary.state) else f"{summary.state}: {why}"
-        console.print(Text(text, style="bold"))
+        console.print(Text(clean(text), style="bold"))
         return
     word, style = _untested(summary)
     console.print(Text.assemble((summary.verdict, "bold"), "  ", (word, style)))
@@ -96,6 +97,15 @@ def print_samples(console: Console, evaluation: Evaluation) -> None:
         table.add_row(*(Text(shortened(text, _MAX_ANSWER)) for text in texts))
     console.print(table, width=min(console.width, _MAX_WIDTH))
     console.print()
+
+
+def _unscored(run: RunFolder, summary: RunSummary) -> str:
+    if summary.state == "running":
+        return "nothing was scored"
+    split = last_of(DataSplit, run.events())
+    if split is None or not split.num_test:
+        return "nothing was scored: no held-out rows"
+    return f"the run was not evaluated: {command('eval', run.path)}"
 
 
 def _interval(column: Column, name: str) -> str:

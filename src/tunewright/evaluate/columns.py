@@ -6,12 +6,14 @@ know how a prompt came about, nor where an engine comes from; writes nothing.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tunewright.data.encode import encode_prompt
-from tunewright.data.rows import Row
+from tunewright.data.rows import Row, TextRow
 from tunewright.data.template import ChatTokenizer
 from tunewright.evaluate.baselines.asked import Asked, Settings
 from tunewright.evaluate.item import item_of
@@ -23,6 +25,9 @@ from tunewright.infer.engine import Engine, Sampling
 from tunewright.runs import evaluation as parts
 
 Progress = Callable[[int, int], None]
+
+RowKey = tuple[str, str]
+"""What tells a row from all others (`row_key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +113,31 @@ def column_of(
 
 
 def with_losses(
-    column: parts.Column, losses: Mapping[str, parts.SplitLoss], rows: Sequence[Row], by_row: Mapping[str, float]
+    column: parts.Column, losses: Mapping[str, parts.SplitLoss], rows: Sequence[Row], by_row: Mapping[RowKey, float]
 ) -> parts.Column:
-    """Return the column with its losses by split, and with each answer's own by the place of its row."""
+    """Return the column with its losses by split, and with each answer's own by `row_key` of its row."""
     answers = [
-        answer.model_copy(update={"loss": by_row.get(row.where)})
+        answer.model_copy(update={"loss": by_row.get(row_key(row))})
         for answer, row in zip(column.answers, rows, strict=True)
     ]
     return column.model_copy(update={"losses": dict(losses), "answers": answers})
+
+
+def with_first_answers(
+    column: parts.Column, graders: Mapping[str, Grader], rows: Sequence[Row], count: int
+) -> parts.Column:
+    """Return the column of its first `count` answers, to the first of `rows`; throughput and losses by split stay."""
+    answers = column.answers[:count]
+    means = _usage(answers, 0.0) if answers else None
+    usage = column.usage and means and means.model_copy(update={"rows_per_s": column.usage.rows_per_s})
+    return column.model_copy(
+        update={
+            "answers": answers,
+            "set_scores": _set_scores(graders, rows[:count], answers),
+            "num_shortened": sum(bool(answer.note) for answer in answers),
+            "usage": usage,
+        }
+    )
 
 
 def mean_score(column: parts.Column, grader: str) -> float | None:
@@ -153,13 +175,25 @@ def compared(
     return scored, table.comparisons, table.seeds
 
 
+def row_key(row: Row | TextRow) -> RowKey:
+    """Return the row's place and what it says: all rows of a JSON list that is one line long have one place."""
+    return row.where, row.said
+
+
+def group_text(group: Any) -> str | None:
+    """Return the group of a row as text, whatever its file holds (7 and "7" are one group); None for no group."""
+    if group is None or group == "":
+        return None
+    return group if isinstance(group, str) else json.dumps(group, ensure_ascii=False, sort_keys=True, default=str)
+
+
 def test_row(row: Row, slices: Mapping[str, str]) -> parts.Row:
     """Return a row of the test set as the evaluation keeps it."""
     return parts.Row(
         where=row.where,
         prompt=[parts.Message(role=message.role, content=message.said) for message in row.prompt],
         reference=row.reference,
-        group=row.group if isinstance(row.group, str) else None,
+        group=group_text(row.group),
         slices=dict(slices),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from tunewright.evaluate.columns import group_text
 from tunewright.evaluate.statistics.intervals import score_of
 from tunewright.graders.grade import Item
 from tunewright.graders.judge import QUOTED, Ask, PairVerdict, agreement, compare_pair
@@ -97,8 +98,7 @@ def _without_asking(first: str | None, second: str | None) -> PairVerdict | None
 
 
 def _group(item: Item) -> str | None:
-    group = item.meta.get("group")
-    return group if isinstance(group, str) else None
+    return group_text(item.meta.get("group"))
 
 
 def _counted(reasons: Iterable[str]) -> dict[str, int]:

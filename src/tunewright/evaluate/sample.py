@@ -84,6 +84,8 @@ def sample_words(num_chosen: int, num_available: int, by: str, seed: int) -> str
     Args:
         by: `Order.by`.
     """
+    if not num_available:
+        return "no rows"
     if num_chosen >= num_available:
         return "the only row" if num_available == 1 else f"all {num_available:,} rows"
     count = f"{num_chosen:,} of {num_available:,} rows"

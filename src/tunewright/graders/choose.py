@@ -87,6 +87,16 @@ def choose(items: Sequence[Item], is_installed: Callable[[str], bool] | None = N
     return Chosen((*(kept or shape.instead), EndedSpec()), rule)
 
 
+def are_labels(references: Sequence[str]) -> bool:
+    """Return whether the references are a few labels: short, and each shared by several rows."""
+    labels = {normalised(reference) for reference in references}
+    return (
+        0 < len(labels) <= MAX_LABELS
+        and len(references) >= MIN_ROWS_OF_LABEL * len(labels)
+        and all(len(label.split()) <= MAX_WORDS_OF_LABEL for label in labels)
+    )
+
+
 def _call_tools(items: Sequence[Item], references: Sequence[str]) -> bool:
     return bool(items) and 2 * sum(bool(item.tool_calls) for item in items) >= len(items)
 
@@ -100,12 +110,7 @@ def _are_json(items: Sequence[Item], references: Sequence[str]) -> bool:
 
 
 def _are_labels(items: Sequence[Item], references: Sequence[str]) -> bool:
-    labels = {normalised(reference) for reference in references}
-    return (
-        0 < len(labels) <= MAX_LABELS
-        and len(references) >= MIN_ROWS_OF_LABEL * len(labels)
-        and all(len(label.split()) <= MAX_WORDS_OF_LABEL for label in labels)
-    )
+    return are_labels(references)
 
 
 def _are_numbers(items: Sequence[Item], references: Sequence[str]) -> bool:

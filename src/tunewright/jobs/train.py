@@ -23,7 +23,7 @@ from tunewright.errors import RunError
 from tunewright.evaluate.loss import LossScore, score_loss, score_rows
 from tunewright.evaluate.page.run_page import write_report
 from tunewright.jobs.ending import ending_recorded
-from tunewright.jobs.evaluation.exam import make_exam
+from tunewright.jobs.evaluation.exam import Exam, make_exam
 from tunewright.jobs.evaluation.live import LiveExam
 from tunewright.jobs.hardest import write_hardest
 from tunewright.jobs.lineage import (
@@ -63,7 +63,7 @@ def finetune(recipe: Recipe, listener: Listener | None = None) -> RunFolder:
 
     Raises:
         RunExistsError, StorageError: before anything is computed, if the output folder cannot be used.
-        DataError, ModelError, RecipeError: before a run folder exists.
+        DataError, ModelError, RecipeError, GraderError, MissingExtraError: before a run folder exists.
         Interrupted: if the user stopped it; the run can be resumed.
         TrainingError: if the optimisation failed; checkpoints are kept.
         StorageError: if the disk was full; the run is paused, and what was saved is kept.
@@ -77,11 +77,12 @@ def finetune(recipe: Recipe, listener: Listener | None = None) -> RunFolder:
         start = _find_start(recipe)
         prepared = prepare(recipe, listener)
         _check_fit(prepared, start)
+        exam = make_exam(prepared)
         stop.check()
         run = RunFolder.create(path, prepared.recipe)
         with run, run.lock():
             listener = make_listener(trackers, run, prepared.recipe, listener)
-            _execute(run, prepared, Recorder(run, listener), stop, start)
+            _execute(prepared, exam, Recorder(run, listener), stop, start)
     return run
 
 
@@ -105,10 +106,11 @@ def resume(path: Path, listener: Listener | None = None) -> RunFolder:
         prepared = prepare(recipe, listener, run.manifest().template_clock)
         check_same_inputs(run, prepared)
         _check_fit(prepared, start)
+        exam = make_exam(prepared)
         stop.check()
         settle_recipe(run, prepared.recipe)
         listener = make_listener(trackers, run, prepared.recipe, listener)
-        _execute(run, prepared, Recorder(run, listener), stop, start)
+        _execute(prepared, exam, Recorder(run, listener), stop, start)
     return run
 
 
@@ -122,10 +124,8 @@ def _check_fit(prepared: Prepared, start: StartWeights | None) -> None:
         check_base(start, prepared.model, base_lineage(prepared).weights_sha256)
 
 
-def _execute(
-    run: RunFolder, prepared: Prepared, recorder: Recorder, stop: StopRequest, start: StartWeights | None
-) -> None:
-    started = time.perf_counter()
+def _execute(prepared: Prepared, exam: Exam, recorder: Recorder, stop: StopRequest, start: StartWeights | None) -> None:
+    started, run = time.perf_counter(), recorder.run
     stop.allow(prepared.recipe.train.stop.max_minutes)
     remove_leftovers(run.path)
     newest, damages = newest_whole(run)
@@ -148,7 +148,7 @@ def _execute(
         complete_manifest(run, prepared)
         save_contract(run.path, prepared.contract)
         objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
-        live = LiveExam(prepared, objective, make_exam(prepared), recorder, stop.check)
+        live = LiveExam(prepared, objective, exam, recorder, stop.check)
         base = live.base()
         method = _apply_method(prepared, recorder)
         loop = _make_loop(prepared, method, objective, recorder, stop)

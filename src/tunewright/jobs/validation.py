@@ -22,6 +22,7 @@ from tunewright.evaluate.sample import stratified_order
 from tunewright.graders.grade import Grader
 from tunewright.graders.make import named_grader, names_without_settings
 from tunewright.infer.shared import SharedEngine
+from tunewright.jobs.evaluation.exam import asked_rows
 from tunewright.jobs.graders import live_graders
 from tunewright.jobs.prepare import Prepared, TokenRows
 from tunewright.jobs.stop import StopRequest
@@ -68,7 +69,7 @@ def check_metric_rows(recipe: Recipe, tokens: TokenRows) -> None:
             f"train.stop.metric: {metric} needs validation rows, and there are none",
             hint="--validation rows.jsonl, or --set data.validation_split=0.1",
         )
-    if metric not in OF_LOSS and not _conversations(tokens):
+    if metric not in OF_LOSS and not asked_rows(tokens.validation):
         raise RecipeError(
             f"train.stop.metric: {metric} grades answers, and no validation row is a conversation",
             hint=f"use one of {', '.join(OF_LOSS)}",
@@ -90,7 +91,9 @@ def make_validator(
     returned function raises Interrupted between two batches if `stop` was requested; nothing needs to be undone then.
     """
     metric, recipe = prepared.recipe.train.stop.metric, prepared.recipe
-    rows = stratified_order(_conversations(prepared.tokens), recipe.data.split_seed).rows[: recipe.evaluate.max_rows]
+    rows = stratified_order(asked_rows(prepared.tokens.validation), recipe.data.split_seed).rows[
+        : recipe.evaluate.max_rows
+    ]
     decides = None if metric in OF_LOSS else named_grader(metric, recipe.evaluate.graders)
     taught = [row.reference for source in prepared.sets.train for row in source.rows if isinstance(row, Row)]
     known = [*taught, *(row.reference for row in rows)]
@@ -124,12 +127,6 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
         # Not model.train(was_training): a method may keep frozen parts in evaluation mode.
         for module, is_training in modes:
             module.training = is_training
-
-
-def _conversations(tokens: TokenRows) -> list[Row]:
-    """Return the validation rows that can be answered; a conversation that became several token rows, once."""
-    rows = {row.source.where: row.source for row in tokens.validation if isinstance(row.source, Row)}
-    return list(rows.values())
 
 
 def _answer(prepared: Prepared, rows: Sequence[Row], graders: Mapping[str, Grader], tell: Progress) -> Column:

@@ -39,7 +39,7 @@ from tunewright.runs.machine import read_hardware
 from tunewright.runs.manifest import Manifest, Seeds, load_manifest, read_versions, recipe_sha256, save_manifest
 from tunewright.runs.metrics import MetricsRow, metrics_line, read_metrics, truncate_after
 from tunewright.spec.recipe import Recipe
-from tunewright.spec.recipe_yaml import dump_recipe, load_recipe
+from tunewright.spec.recipe_yaml import dump_recipe, load_kept_recipe
 
 State = Literal["running", "finished", "failed", "interrupted", "paused", "stopped"]
 ArtifactKind = Literal["adapter", "model"]
@@ -162,7 +162,7 @@ class RunFolder:
 
     def recipe(self) -> Recipe:
         """Return the recipe as last saved."""
-        return load_recipe(self.recipe_path)
+        return load_kept_recipe(self.recipe_path)
 
     def manifest(self) -> Manifest:
         """Return the manifest as last saved."""

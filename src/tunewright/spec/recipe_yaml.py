@@ -18,6 +18,9 @@ from tunewright.spec.recipe import Recipe, build_recipe
 
 Tree = dict[str, Any]
 
+_RETIRED = (("evaluate", "num_samples"),)
+"""Keys (node, key) that recipes of older runs have and that mean nothing any more."""
+
 
 def read_tree(path: Path) -> Tree:
     """Return the tree of plain values in a YAML file.
@@ -109,6 +112,20 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
         RecipeError: as `read_tree`, `override` and `build_recipe` do.
     """
     return build_recipe(override(read_tree(path), settings), origin=str(path))
+
+
+def load_kept_recipe(path: Path) -> Recipe:
+    """Return the Recipe that a run kept, whichever version of this program wrote it: keys that are gone are left out.
+
+    Raises:
+        RecipeError: as `read_tree` and `build_recipe` do.
+    """
+    tree = read_tree(path)
+    for node, key in _RETIRED:
+        part = tree.get(node)
+        if isinstance(part, dict):
+            part.pop(key, None)
+    return build_recipe(tree, origin=str(path))
 
 
 def dump_recipe(recipe: Recipe) -> str:

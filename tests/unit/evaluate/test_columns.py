@@ -16,6 +16,7 @@ from tunewright.evaluate.columns import (
     column_of,
     graded_answer,
     mean_score,
+    row_key,
     with_losses,
 )
 from tunewright.graders.grade import Grader, Output
@@ -114,6 +115,8 @@ def test_losses_find_their_rows_by_place() -> None:
     rows = [make_row(line) for line in (1, 2)]
     answers = [graded(row, Output("x"), {}) for row in rows]
     column = column_of(ColumnFacts("a", "base", "m", {}), asked(rows), answers, {})
-    told = with_losses(column, {"test": SplitLoss(loss=0.5, perplexity=1.6, num_rows=9)}, rows, {"t.jsonl:2": 0.25})
+    told = with_losses(
+        column, {"test": SplitLoss(loss=0.5, perplexity=1.6, num_rows=9)}, rows, {row_key(rows[1]): 0.25}
+    )
     assert [answer.loss for answer in told.answers] == [None, 0.25]
     assert (told.loss, told.perplexity) == (0.5, 1.6)

@@ -269,7 +269,7 @@ def test_odd_rows_are_ordered_or_refused(odd: list[tuple[str, str, Any]], field:
         (190, 190, "label", "all 190 rows"),
         (12_000, 12_000, "", "all 12,000 rows"),
         (1, 1, "", "the only row"),
-        (0, 0, "", "all 0 rows"),
+        (0, 0, "", "no rows"),
         (200, 5000, "label", "200 of 5,000 rows, stratified by label, seed 7"),
         (200, 5000, "", "200 of 5,000 rows, drawn by seed 7"),
         (1, 2, "group", "1 of 2 rows, stratified by group, seed 7"),

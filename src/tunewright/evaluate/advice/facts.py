@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from tunewright.errors import RunError
 from tunewright.evaluate.advice.break_even import requests_to_break_even
 from tunewright.evaluate.advice.figures import money_text, number_text, points_text, roughly
+from tunewright.evaluate.page.figures import p_text, seconds_text
 from tunewright.runs.evaluation import Column, Comparison, Evaluation, Sentence, Signal
 from tunewright.runs.summary import score_text
 
@@ -84,6 +85,14 @@ class Facts:
     def number(self, *parts: str) -> str:
         """Return a number to three digits, a whole one in full."""
         return number_text(self.take(*parts))
+
+    def probability(self, *parts: str) -> str:
+        """Return a p-value: `p = 0.012`, `p < 0.001`."""
+        return p_text(self.take(*parts))
+
+    def seconds(self, *parts: str) -> str:
+        """Return a time with its unit."""
+        return seconds_text(self.take(*parts))
 
     def about(self, *parts: str) -> str:
         """Return an estimated count to two digits."""

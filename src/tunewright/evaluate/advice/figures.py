@@ -14,6 +14,9 @@ _TOO_LONG = 1e12
 def money_text(dollars: float) -> str:
     """Return dollars with cents from $0.10 on, whole from $100 on, and with two significant digits below that."""
     size = abs(dollars)
+    if 1e-9 < size < 0.1:
+        whole, _, cents = f"{dollars:.{1 - math.floor(math.log10(size))}f}".partition(".")
+        return f"${whole}.{cents.rstrip('0').ljust(2, '0')}"
     return f"${dollars:.2f}" if 0.1 <= size < 100 else "$" + number_text(dollars, digits=2)
 
 

@@ -17,6 +17,8 @@ from tunewright.runs.evaluation import Column, Sentence, Signal
 Result = TypeVar("Result")
 Remark = Callable[[Case, Decision], list[Sentence]]
 
+_SAME_TOKENS = 0.05
+"""Means of tokens that differ by no more are the same."""
 _OPENINGS = {"forgetting": "The tuned model has lost some of what it was not taught"}
 
 
@@ -61,6 +63,8 @@ def tokens_of_a_request(case: Case, decision: Decision) -> list[Sentence]:
 def money(case: Case, decision: Decision) -> list[Sentence]:
     """The break-even of tuning where a tuned model was held against doing without; else what a request costs."""
     pair = _with_and_without(decision)
+    if pair is not None and _take_the_same(*pair):
+        return [_same_cost(case.facts(), *pair)]
     if pair is not None:
         return [_break_even(case.facts(), *pair)]
     return [_dollars(case.facts(), column) for column in _both(decision)]
@@ -83,8 +87,8 @@ def latency(case: Case, decision: Decision) -> list[Sentence]:
     facts, parts = case.facts(), []
     for column in _both(decision):
         if _has(facts, column, "latency_p50", "latency_p95"):
-            half, most = (_usage(facts.number, column, key) for key in ("latency_p50", "latency_p95"))
-            parts.append(f"{quoted(column.name)}, half within {half} s and nineteen of twenty within {most} s")
+            half, most = (_usage(facts.seconds, column, key) for key in ("latency_p50", "latency_p95"))
+            parts.append(f"{quoted(column.name)}, half within {half} and nineteen of twenty within {most}")
     return [facts.sentence(f"Requests are answered by {'; '.join(parts)}.")] if parts else []
 
 
@@ -162,6 +166,21 @@ def _break_even(facts: Facts, tuned: Column, other: Column) -> Sentence:
     facts.rest_on("derived", "break_even", tuned.name, other.name)
     said = break_even(training, *dollars, tuned_tokens=tokens[0], other_tokens=tokens[1]).sentence
     return facts.sentence(f"{quoted(tuned.name)} against {quoted(other.name)}: {said[0].lower()}{said[1:]}")
+
+
+def _take_the_same(tuned: Column, other: Column) -> bool:
+    """Whether a request takes as many tokens with as without, so that what its time differs by is the clock's."""
+    if tuned.usage is None or other.usage is None:
+        return False
+    pairs = [(each.usage.prompt_tokens, each.usage.completion_tokens) for each in (tuned, other) if each.usage]
+    return all(abs(x - y) <= _SAME_TOKENS * max(x, y) for x, y in zip(*pairs, strict=True))
+
+
+def _same_cost(facts: Facts, tuned: Column, other: Column) -> Sentence:
+    tokens = [_usage(facts.number, column, "prompt_tokens") for column in (tuned, other)]
+    text = f"{quoted(tuned.name)} against {quoted(other.name)}: a request reads and writes as many tokens "
+    text += f"({tokens[0]} and {tokens[1]} read), so cheaper requests do not earn the training back."
+    return facts.sentence(text)
 
 
 def _known(facts: Facts, column: Column, key: str) -> float | None:

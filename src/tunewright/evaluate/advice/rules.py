@@ -160,8 +160,13 @@ def tuned_is_better(case: Case) -> Decision | None:
     chosen = plain if can_do_without and case.beats_all(plain, case.untrained) else tuned
     how = " and give it passages" if chosen.kind == "tuned_retrieval" else ""
     facts = case.facts()
-    lead = f"{_lead(facts, case, chosen, best)}, the best way without training"
-    sentences = [facts.sentence(f"Fine-tune{how}: {lead}{_evidence(facts, case, chosen, best)}.")]
+    has_rivals = any(column.kind != "base" for column in case.untrained)
+    lead = _lead(facts, case, chosen, best) + (", the best way without training" if has_rivals else "")
+    opening = f"Fine-tune{how}" if has_rivals else "Tuning helped"
+    sentences = [facts.sentence(f"{opening}: {lead}{_evidence(facts, case, chosen, best)}.")]
+    if not has_rivals:
+        text = "Whether a prompt, examples or passages do as well was not tried: tunewright eval RUN --baselines."
+        sentences.append(case.facts().sentence(text))
     if chosen is not tuned:
         facts = case.facts()
         extra = f"Passages add nothing that matters to the tuned model: with them, {score_clause(facts, case, tuned)}."

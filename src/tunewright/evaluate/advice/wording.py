@@ -40,7 +40,7 @@ def difference_clause(facts: Facts, duel: Duel) -> str:
 
 def evidence_clause(facts: Facts, duel: Duel) -> str:
     """Return interval, corrected p-value and number of rows of a duel."""
-    p_value = f"p = {facts.number(*duel.place, 'p_holm')} after Holm's correction"
+    p_value = f"{facts.probability(*duel.place, 'p_holm')} after Holm's correction"
     return f"{_interval(facts, duel)}; {p_value}; {duel_rows_clause(facts, duel)}"
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 from tunewright.data.rows import Message, Row
 from tunewright.errors import DataError, NoRowsError
 from tunewright.evaluate.baselines.asked import Asked, Example, Room, Settings, Wish, before_first_user, fit
-from tunewright.evaluate.baselines.kin import GroupOf, Kin, own_group, question_of, without_system
+from tunewright.evaluate.baselines.kin import Kin, question_of, without_system
 from tunewright.evaluate.baselines.retrieval import Bm25, Index
 from tunewright.graders.words import normalised
 
@@ -47,7 +47,7 @@ class Pool:
     seed: int
 
     @classmethod
-    def of(cls, rows: Sequence[Row], *, seed: int = 0, group_of: GroupOf = own_group) -> Pool:
+    def of(cls, rows: Sequence[Row], *, seed: int = 0) -> Pool:
         """Return the pool of `rows`; rows without a user turn before the answer, or without an answer, are left out.
 
         Raises:
@@ -57,7 +57,7 @@ class Pool:
         order = list(range(len(usable)))
         random.Random(seed).shuffle(order)
         index = Bm25([question_of(row) for row in usable])
-        return cls(usable, tuple(order), _classes(usable, order), index, Kin(usable, group_of), seed)
+        return cls(usable, tuple(order), _classes(usable, order), index, Kin(usable), seed)
 
     @property
     def has_classes(self) -> bool:
@@ -119,7 +119,6 @@ def few_shots(
     hows: Sequence[How] = ("random", "by_class", "bm25"),
     *,
     seed: int = 0,
-    group_of: GroupOf = own_group,
     room: Room | None = None,
 ) -> list[FewShot]:
     """Return the baselines for each choice and number; those that `rows` cannot serve are left out.
@@ -127,7 +126,7 @@ def few_shots(
     Raises:
         MissingExtraError: if bm25s is not installed.
     """
-    pool = Pool.of(rows, seed=seed, group_of=group_of)
+    pool = Pool.of(rows, seed=seed)
     served: list[How] = [how for how in hows if how != "by_class" or pool.has_classes]
     return [FewShot(pool, k, how, room=room) for how in served for k in ks if 1 <= k <= len(pool.rows)]
 

@@ -1,32 +1,22 @@
 """Which rows must not be shown to a model that is asked another row, because they would give its answer away.
 
-These are rows of its own group, rows that ask the same, and rows in which its question is followed by its answer.
-Deliberately does not know near-duplicates: that two rows are alike is what retrieval lives on, and the tuned model was
-taught them too; the contamination check names those that are too near.
+These are rows that ask the same, and rows in which its question is followed by its answer. Deliberately does not know
+near-duplicates or groups: that two rows are alike is what retrieval lives on, and the tuned model was taught them too,
+so to keep them from its rivals would flatter it; the contamination check names those that are too near.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from tunewright.data.rows import Message, Row
 from tunewright.graders.words import normalised
 
-GroupOf = Callable[[Row], Any]
-"""The group of a row; None, or empty text, if it belongs to none."""
-
 SYSTEM_ROLES = ("system", "developer")
 
 _MIN_ROWS_OF_ONE_QUESTION = 10
-
-
-def own_group(row: Row) -> Any:
-    """Return `metadata.group`."""
-    return row.group
 
 
 def question_of(row: Row) -> str:
@@ -50,11 +40,9 @@ class Kin:
 
     Args:
         rows: those that could be shown.
-        group_of: the group of a row.
     """
 
-    def __init__(self, rows: Sequence[Row], group_of: GroupOf = own_group) -> None:
-        self._group_of = group_of
+    def __init__(self, rows: Sequence[Row]) -> None:
         self._has_system = _is_told_apart_by_system(rows)
         self._places: defaultdict[tuple[str, bytes], list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
@@ -65,12 +53,11 @@ class Kin:
         """Return the indices of the rows that must not be shown with `row`."""
         asked = ("asked", _digests(self._compared(row.prompt))[-1])
         answered = [("answered", _pair(row.prompt[-1].said, row.reference))] if row.prompt else []
-        keys = [asked, *answered, *self._group_key(row)]
+        keys = [asked, *answered]
         return frozenset(index for key in keys for index in self._places.get(key, ()))
 
     def _keys_shown(self, row: Row) -> Iterator[tuple[str, bytes]]:
         """Yield a key for each question that a row answers, at whichever of its turns."""
-        yield from self._group_key(row)
         compared = self._compared(row.messages)
         digests = _digests(compared)
         for index, message in enumerate(compared):
@@ -82,12 +69,6 @@ class Kin:
 
     def _compared(self, messages: Sequence[Message]) -> Sequence[Message]:
         return messages if self._has_system else without_system(messages)[1]
-
-    def _group_key(self, row: Row) -> list[tuple[str, bytes]]:
-        group = self._group_of(row)
-        if group is None or group == "":
-            return []
-        return [("group", _digest(json.dumps(group, sort_keys=True, default=str)))]
 
 
 def _is_told_apart_by_system(rows: Sequence[Row]) -> bool:

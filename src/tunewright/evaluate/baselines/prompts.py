@@ -18,14 +18,13 @@ import yaml
 from tunewright.data.rows import Row
 from tunewright.errors import DataError, DataMissingError
 from tunewright.evaluate.baselines.asked import Asked, Room, Settings, Wish, fit
+from tunewright.graders.choose import are_labels
 from tunewright.graders.words import normalised
 from tunewright.runs.evaluation import ColumnKind
 
 Shape = Literal["free", "label", "json", "number"]
 """What answers look like: text, one of few labels, a JSON object or list, a number."""
 
-_MAX_LABELS = 50
-_MAX_LABEL_WORDS = 6
 _MAX_FIELDS = 40
 _NUMBER = re.compile(r"[-+−]?[$€£]?\d[\d,.\s]*(?:[eE][-+]?\d+)?\s*[%\w°/²³$€£]{0,6}")
 
@@ -65,17 +64,15 @@ class SystemPrompt:
 def shape_of(references: Sequence[str]) -> Shape:
     """Return what the references look like, empty ones aside; `free` if there are none.
 
-    `json`: all are JSON objects or lists. `number`: all are numbers, perhaps with a unit. `label`: at most 50
-    different ones of at most six words each, that occur four times each on average.
+    `json`: all are JSON objects or lists. `number`: all are numbers, perhaps with a unit. `label`: by
+    the rule that also chooses graders (`graders.choose.are_labels`).
     """
     references = [text for text in references if text.strip()]
     if not references:
         return "free"
     if all(_is_json(text) for text in references):
         return "json"
-    labels = labels_of(references)
-    num_words = max(len(label.split()) for label in labels)
-    if len(labels) <= _MAX_LABELS and 4 * len(labels) <= len(references) and num_words <= _MAX_LABEL_WORDS:
+    if are_labels(references):
         return "label"
     if all(_NUMBER.fullmatch(text.strip()) for text in references):
         return "number"

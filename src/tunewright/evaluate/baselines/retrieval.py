@@ -19,7 +19,7 @@ from tunewright.data.rows import Row
 from tunewright.errors import MissingExtraError
 from tunewright.evaluate.baselines.asked import Asked, Room, Settings, Wish, fit
 from tunewright.evaluate.baselines.documents import Passage
-from tunewright.evaluate.baselines.kin import GroupOf, Kin, own_group, question_of
+from tunewright.evaluate.baselines.kin import Kin, question_of
 from tunewright.graders.overlap import UNSPACED
 from tunewright.runs.evaluation import ColumnKind
 
@@ -92,7 +92,7 @@ class Bm25:
 class Retrieval:
     """The row's own prompt, with the passages that are nearest to its question in the system turn.
 
-    A passage that was made of the row itself, of a row of its group or of one that asks the same is never shown.
+    A passage that was made of the row itself, or of one that asks the same, is never shown.
 
     Args:
         index: over the texts of `passages`, in their order.
@@ -101,7 +101,6 @@ class Retrieval:
         name: title of the column; made of `k`, and of the index unless that is BM25, if none is given.
         instruction: what is said about them; `{passages}` marks their place.
         kind: `tuned_retrieval` where the tuned model is asked.
-        group_of: the group of a row.
         room: how long a prompt may be.
     """
 
@@ -114,7 +113,6 @@ class Retrieval:
         *,
         instruction: str = FACTS,
         kind: ColumnKind = "retrieval",
-        group_of: GroupOf = own_group,
         room: Room | None = None,
     ) -> None:
         by = "" if index.name == Bm25.name else f" (by {index.name})"
@@ -132,7 +130,7 @@ class Retrieval:
         self._instruction = instruction
         self._room = room
         self._of_rows = [number for number, passage in enumerate(passages) if passage.row is not None]
-        self._kin = Kin([passage.row for passage in passages if passage.row is not None], group_of)
+        self._kin = Kin([passage.row for passage in passages if passage.row is not None])
 
     def ask(self, row: Row) -> Asked:
         """Return the row's prompt with at most `k` passages."""

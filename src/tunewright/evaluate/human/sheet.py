@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tunewright.errors import DataError, DataMissingError
 from tunewright.runs.atomic import storage_guard, write_json
@@ -165,10 +165,15 @@ def _load(path: Path, kind: type[_Model], what: str) -> _Model:
     try:
         return kind.model_validate(orjson.loads(path.read_bytes()))
     except FileNotFoundError as error:
-        raise DataMissingError(f"{path}: there is no such file", hint="write one: tunewright eval human") from error
+        raise DataMissingError(f"{path}: there is no such file", hint="write one: tunewright eval human RUN") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        reason = f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise DataError(f"{path}: is no {what}: {reason}", hint="write it again: tunewright eval human RUN") from error
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: is no {what}: {reason}", hint="write it again: tunewright eval human") from error
+        raise DataError(f"{path}: is no {what}: {reason}", hint="write it again: tunewright eval human RUN") from error
 
 
 def _check(evaluation: Evaluation, first: Column, second: Column, counts: tuple[int, int]) -> None:

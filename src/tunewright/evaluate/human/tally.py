@@ -110,8 +110,8 @@ def result_lines(result: HumanResult) -> list[str]:
     if result.win_rate is None or result.low is None or result.high is None:
         return [f"{result.column_a} against {result.column_b}: nothing was rated"]
     lines = [
-        f"{_verdict(result)}: {result.column_a} wins {result.win_rate:.1%} of {result.num_rows} rows "
-        f"(95 % interval {result.low:.1%} to {result.high:.1%}, a tie being half a win)",
+        f"{_verdict(result)}: {result.column_a} wins {100 * result.win_rate:.1f} % of {result.num_rows} rows "
+        f"(95 % interval {100 * result.low:.1f} % to {100 * result.high:.1f} %, a tie being half a win)",
         f"{result.num_wins} won, {result.num_losses} lost, {result.num_ties} tied "
         f"({result.num_same} with equal answers, which nobody was asked about)",
     ]
@@ -124,7 +124,7 @@ def result_lines(result: HumanResult) -> list[str]:
     if result.left_share is not None and result.left_low is not None and result.left_high is not None:
         is_biased = not result.left_low <= 0.5 <= result.left_high
         lines.append(
-            f"the left side was chosen in {result.left_share:.1%} of {result.num_sided} choices of a side"
+            f"the left side was chosen in {100 * result.left_share:.1f} % of {result.num_sided} choices of a side"
             + (": the raters prefer a side, whatever stands there" if is_biased else "")
         )
     if result.num_missing:

@@ -70,7 +70,8 @@ def differing_settings(settings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str
     """
     flat = [flat_settings(tree) for tree in settings]
     known = [tree for tree in flat if tree]
-    names = dict.fromkeys(name for tree in known for name in tree)
+    # Where a run lies differs always, and tells nothing.
+    names = dict.fromkeys(name for tree in known for name in tree if name != "output")
     return tuple(
         (name, tuple(tree.get(name, NONE) for tree in flat))
         for name in names
@@ -89,6 +90,10 @@ def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, st
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
             flat |= flat_settings(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            flat |= flat_settings({str(number): item for number, item in enumerate(value)}, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            flat[f"{prefix}{key}"] = ", ".join(map(str, value))
         else:
             flat[f"{prefix}{key}"] = "" if value is None else str(value)
     return flat

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tunewright.evaluate.advice.figures import money_text
 from tunewright.runs.evaluation import Evaluation, Score
 from tunewright.runs.summary import score_text
 
@@ -95,7 +96,11 @@ def seconds_text(seconds: float | None) -> str:
     """Return the time of one request: `38 ms`, `1.25 s`."""
     if seconds is None:
         return NONE
-    return f"{1000 * seconds:.2g} ms" if seconds < 0.1 else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if not 0 <= seconds < 1e6:
+        return f"{seconds:.2e} s"
+    if seconds < 0.1:
+        return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def bytes_text(size: int | None) -> str:
@@ -109,9 +114,7 @@ def dollars_text(dollars: float | None) -> str:
     """Return money: `$12.40`, and below a cent with two digits that count: `$0.0037`."""
     if dollars is None:
         return NONE
-    if dollars == 0:
-        return "$0"
-    return f"${dollars:,.2f}" if dollars >= 0.1 else f"${dollars:.2g}"
+    return "$0" if dollars == 0 else f"${dollars:,.2f}" if dollars >= 0.1 else money_text(dollars)
 
 
 def rows_text(count: int, noun: str = "row") -> str:

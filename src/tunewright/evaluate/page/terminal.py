@@ -5,11 +5,13 @@ Plain text without colour or escapes, so that it can be piped, logged and compar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tunewright.evaluate.page import figures
 from tunewright.evaluate.page.evaluation_view import answer_faults, failure_counts
 from tunewright.evaluate.page.text_table import table_lines, wrapped
 from tunewright.evaluate.page.verdict import headline_sentence, judged_sentence, rival_sentence
-from tunewright.runs.evaluation import Column, Evaluation
+from tunewright.runs.evaluation import Column, Evaluation, Signal
 
 _HEADER = ("", "95 %", "rows", "tokens", "p50", "per 1,000", "training")
 
@@ -60,16 +62,31 @@ def warnings(evaluation: Evaluation) -> list[str]:
         told.append(f"{rows} nearly {repeat} a training row: {', '.join(evaluation.test.contaminated[:5])}")
     for signal in evaluation.signals:
         if signal.value is None:
-            told.append(f"{signal.name} was not measured")
+            told.append(_unmeasured(signal))
         elif signal.is_bad:
             told.append(f"{signal.name} is {signal.value:.3f} on {figures.rows_text(signal.num_rows)}: {signal.rule}")
-    told += [f"{name}: {text}" for name, text in answer_faults(evaluation)]
+    told += _grouped(answer_faults(evaluation))
     for column in evaluation.columns:
         told += [
             f"{column.name}: {figures.rows_text(count, 'answer')} without a score by {grader}: {reason}"
             for grader, reason, count in failure_counts(column)
         ]
+    if evaluation.columns and not evaluation.test.rows and all(column.loss is None for column in evaluation.columns):
+        told.append("no rows are held out: name a file of them as data.test, or hold some back (data.validation_split)")
     return told + list(evaluation.notes)
+
+
+def _unmeasured(signal: Signal) -> str:
+    said, _, reason = signal.rule.partition("not measured: ")
+    return f"{signal.name} was not measured" + (f": {reason}" if reason and not said else "")
+
+
+def _grouped(faults: Iterable[tuple[str, str]]) -> list[str]:
+    """Return one line for each fault, with all columns that it is of."""
+    names: dict[str, list[str]] = {}
+    for name, text in faults:
+        names.setdefault(text, []).append(name)
+    return [f"{', '.join(found)}: {text}" for text, found in names.items()]
 
 
 def _row(evaluation: Evaluation, column: Column) -> tuple[str, ...]:

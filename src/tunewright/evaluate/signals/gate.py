@@ -86,12 +86,13 @@ def check_gates(gates: Sequence[Gate], graders: Iterable[str], *, signals: Itera
     """
     known = list(dict.fromkeys((*signals, *COLUMN_NAMES, *graders)))
     faults = tuple(
-        Fault(f"--fail-if {gate}", "names nothing that is measured", repr(gate.name), near_miss(gate.name, known))
+        Fault(f"--fail-if {gate}", "must name what is measured", repr(gate.name), near_miss(gate.name, known))
         for gate in gates
         if gate.name not in known
     )
     if faults:
-        raise RecipeError(str(faults[0]), hint=f"names here: {', '.join(known)}", faults=faults)
+        count = "1 gate names" if len(faults) == 1 else f"{len(faults)} gates name"
+        raise RecipeError(f"{count} nothing that is measured", hint=f"names here: {', '.join(known)}", faults=faults)
 
 
 def failed_gates(gates: Sequence[Gate], evaluation: Evaluation, *, column: str | None = None) -> list[str]:

@@ -87,7 +87,8 @@ def memorised(
         train_known, held_known = _hits(train, base), _hits(held_out, base)
         train, train_hits = _without(train, train_hits, train_known)
         held_out, held_hits = _without(held_out, held_hits, held_known)
-        note = f"; {sum(train_known) + sum(held_known)} rows that the base completes too are left out"
+        count = sum(train_known) + sum(held_known)
+        note = f"; {count} rows that the base completes too are left out" if count else ""
     if not train or not held_out:
         which = "training" if not train else "held-out"
         rule = f"not measured: no {which} row has a second half of {MIN_TOKENS} tokens to complete{note}"

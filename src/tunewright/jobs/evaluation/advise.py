@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tunewright.errors import RunError
-from tunewright.evaluate.signals.gate import Gate
+from tunewright.evaluate.signals.gate import Gate, check_gates
+from tunewright.graders.make import names_without_settings
 from tunewright.jobs.evaluation.run import Request, check_request, evaluate_run
 from tunewright.jobs.train import finetune
 from tunewright.runs.evaluation import Evaluation
@@ -25,12 +26,14 @@ def advise_on(
     """Return the run of `recipe` and its evaluation with all baselines and advice.
 
     Raises:
-        DataError, MissingExtraError: before anything is trained, if the request cannot be met.
+        DataError, RecipeError, MissingExtraError: before anything is trained, if the request cannot be met.
         RunError: if the run was paused before it had a result.
         TunewrightError: as `finetune` and `evaluate_run`.
     """
     request = replace(request, baselines=request.baselines or recipe.evaluate.baselines or BaselinesSpec())
     check_request(request, request.baselines)
+    # Which graders suit the rows is not known before they are read; a name that no grader has is.
+    check_gates(gates, [*(grader.title for grader in recipe.evaluate.graders), *names_without_settings()])
     run = finetune(recipe, listener)
     if run.artifact() is None:
         raise RunError(

@@ -5,8 +5,10 @@ Does not know which model answers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tunewright.data.encode import EncodedRow
 from tunewright.data.rows import Row
 from tunewright.evaluate.columns import test_row
 from tunewright.evaluate.item import item_of
@@ -60,7 +62,7 @@ class Exam:
             num_available=self.num_available,
             seed=self.seed,
             chosen=sample_words(len(rows), self.num_available, self.by, self.seed),
-            num_groups=len({row.group or row.where for row in kept}),
+            num_groups=len({number if row.group is None else row.group for number, row in enumerate(kept)}),
             files=sorted({row.path for row in rows}),
         )
 
@@ -73,10 +75,31 @@ def make_exam(prepared: Prepared, max_rows: int | None = None) -> Exam:
         RecipeError: if no row has the field that the sample shall keep in proportion.
     """
     spec, seed = prepared.recipe.evaluate, prepared.recipe.data.split_seed
-    rows = prepared.test_rows
+    rows = asked_rows(prepared.tokens.test)
     order = stratified_order(rows, seed, spec.stratify_by if rows else None)
     kept = order.rows[: spec.max_rows if max_rows is None else max_rows]
     return Exam(kept, graders_of(prepared), order.by, len(rows), seed)
+
+
+def asked_rows(rows: Sequence[EncodedRow]) -> list[Row]:
+    """Return the conversations among token rows, each once: by its last answer, where each answer became a row.
+
+    Plain texts have no question. Places do not tell rows apart: a JSON list may be one line long.
+    """
+    found: list[Row] = []
+    for source in (row.source for row in rows if isinstance(row.source, Row)):
+        if found and _is_begun_by(source, found[-1]):
+            found[-1] = source
+        else:
+            found.append(source)
+    return found
+
+
+def _is_begun_by(row: Row, earlier: Row) -> bool:
+    """Return whether `earlier` is the same conversation up to an earlier answer."""
+    if row.where != earlier.where or len(earlier.messages) >= len(row.messages):
+        return False
+    return all(a.role == b.role and a.said == b.said for a, b in zip(earlier.messages, row.messages, strict=False))
 
 
 def graders_of(prepared: Prepared) -> dict[str, Grader]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunewright.errors import RunError
+from tunewright.errors import DataError, RunError
 from tunewright.evaluate.human.page import write_sheet_page
-from tunewright.evaluate.human.ratings import RatingsFile, rate_in_terminal, read_ratings
-from tunewright.evaluate.human.sheet import load_key, load_sheet, make_sheet, save_study
+from tunewright.evaluate.human.ratings import Rated, RatingsFile, rate_in_terminal, read_ratings
+from tunewright.evaluate.human.sheet import Sheet, load_key, load_sheet, make_sheet, save_study
 from tunewright.evaluate.human.tally import HumanResult, result_lines, tally
 from tunewright.evaluate.statistics.intervals import score_of, wilson
 from tunewright.runs.atomic import write_json
@@ -44,9 +45,13 @@ def write_sheets(path: Path, wanted: Wanted, folder: Path) -> list[str]:
     for sheet, file in zip(study.sheets, sheets, strict=True):
         page = file.with_suffix(".html")
         write_sheet_page(page, sheet)
-        lines.append(f"rater {sheet.rater}  {len(sheet.questions)} rows  {page}")
+        count = len(sheet.questions)
+        lines.append(f"rater {sheet.rater}  {count} {'row' if count == 1 else 'rows'}  {page}")
     lines.append(f"key      {key} (keep it: it says which answer is whose)")
-    lines.append(f"then     tunewright eval human --key {key} --tally ratings-*.json")
+    lines.append(
+        f"rate     open a page, or tunewright eval human --rate {shlex.quote(str(sheets[0]))} -o ratings-1.json"
+    )
+    lines.append(f"then     tunewright eval human --key {shlex.quote(str(key))} --tally ratings-*.json")
     return lines
 
 
@@ -54,11 +59,11 @@ def rate(sheet_path: Path, target: Path, ask: Callable[[str], str], show: Callab
     """Ask for every row of a sheet; what `target` holds of an earlier sitting is kept. Return rated and all rows.
 
     Raises:
-        DataMissingError, DataError: if there is no such sheet.
+        DataMissingError, DataError: if there is no such sheet, or `target` holds no ratings of it.
         StorageError: if the ratings cannot be written.
     """
     sheet = load_sheet(sheet_path)
-    done = RatingsFile.model_validate_json(target.read_bytes()).ratings if target.exists() else []
+    done = _former(target, sheet) if target.exists() else []
 
     def save(ratings: RatingsFile) -> None:
         write_json(target, ratings.model_dump(mode="json"))
@@ -80,3 +85,15 @@ def count(ratings: Sequence[Path], key_path: Path) -> HumanResult:
 def told(result: HumanResult) -> list[str]:
     """Return the result in words, the verdict first."""
     return result_lines(result)
+
+
+def _former(target: Path, sheet: Sheet) -> list[Rated]:
+    """Return what `target` holds of an earlier sitting; rows have one numbering on all sheets, so its id decides."""
+    hint = "choose another file with --output"
+    try:
+        found = RatingsFile.model_validate_json(target.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{target}: is no file of ratings, so it is not written over", hint=hint) from error
+    if found.sheet != sheet.id:
+        raise DataError(f"{target}: holds ratings of another sheet ({found.sheet}, not {sheet.id})", hint=hint)
+    return found.ratings

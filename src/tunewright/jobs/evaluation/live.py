@@ -1,7 +1,8 @@
 """Score the live model on the held-out rows at the end of a run, and say whether it helped; at a bounded cost.
 
-Losses are of all held-out rows, answers of the exam's. The first answers of the base are timed: where all of them, for
-both models, would take longer than `evaluate.max_minutes`, both answer fewer rows and the evaluation says how many.
+Losses are of all held-out rows, answers of the exam's. The first answers of each model are timed: where all of them
+would take longer than half of `evaluate.max_minutes`, fewer rows are answered, the same for both, and the evaluation
+says how many.
 """
 
 from __future__ import annotations
@@ -20,28 +21,34 @@ from tunewright.evaluate.columns import (
     Answering,
     ColumnFacts,
     Progress,
+    RowKey,
     answer_all,
     column_of,
     compared,
     mean_score,
+    with_first_answers,
     with_losses,
 )
-from tunewright.evaluate.signals.gap import contaminated, contamination, gap
+from tunewright.evaluate.signals.gap import contaminations
 from tunewright.infer.shared import SharedEngine
 from tunewright.jobs.evaluation.exam import Exam
-from tunewright.jobs.evaluation.losses import split_loss
+from tunewright.jobs.evaluation.losses import split_loss, splits_of
+from tunewright.jobs.evaluation.signals import loss_gap
+from tunewright.jobs.evaluation.stage import room_for
 from tunewright.jobs.prepare import Prepared
 from tunewright.jobs.validation import evaluation_mode
 from tunewright.objectives.objective import Objective
 from tunewright.runs.atomic import write_json
-from tunewright.runs.evaluation import Column, Evaluation
+from tunewright.runs.evaluation import Column, Evaluation, SplitLoss
 from tunewright.runs.events import Scored
+from tunewright.runs.folder import RunFolder
 from tunewright.runs.recorder import Recorder
-from tunewright.runs.summary import summarise
 from tunewright.train.randomness import randomness_kept
 
 NUM_TIMED = 16
 """Answers by which the time of the others is foretold."""
+MAX_TRAIN_ROWS = 200
+"""Training rows that are scored at most: a seeded sample."""
 
 Subject = Literal["base", "tuned"]
 
@@ -69,7 +76,7 @@ class LiveExam:
             Interrupted: if asked to stop meanwhile.
             StorageError: if the column cannot be kept.
         """
-        path = self.recorder.run.path / "report" / "base.json"
+        path = base_path(self.recorder.run)
         former = load_column(path, self.exam)
         if former is not None:
             return former
@@ -89,22 +96,25 @@ class LiveExam:
         tuned = self._score("tuned", asked)
         if base is None or tuned is None:
             return None
+        if len(tuned.answers) < len(base.answers):
+            asked = asked.first(len(tuned.answers))
+            base = with_first_answers(base, asked.graders, asked.rows, len(asked.rows))
+            save_column(base_path(self.recorder.run), asked, base)
         columns = [_in_order(column, asked) for column in (base, tuned)]
         headline = asked.headline if any(asked.headline in a.scores for c in columns for a in c.answers) else ""
         train = [row for source in self.prepared.sets.train for row in source.rows if isinstance(row, Row)]
         # Equal rows only: to look for nearly equal ones among very many takes longer than the verdict may.
-        leaks = contaminated(asked.rows, train, threshold=None)
+        leak, leaks = contaminations(asked.rows, train, threshold=None)
         test = asked.test_set().model_copy(update={"contaminated": leaks})
         columns, comparisons, seeds = compared(columns, test, seed=asked.seed)
-        summary = summarise(self.recorder.run)
         return Evaluation(
             headline=headline,
             test=test,
             columns=columns,
             comparisons=comparisons,
             signals=[
-                gap(summary.train_loss, summary.best_valid_loss, len(self.prepared.tokens.validation)),
-                contamination(asked.rows, train, threshold=None),
+                loss_gap(columns[-1]),
+                leak,
             ],
             seeds={"sample": asked.seed, **seeds},
             seconds=time.perf_counter() - started,
@@ -112,16 +122,16 @@ class LiveExam:
         )
 
     def _score(self, subject: Subject, exam: Exam) -> Column | None:
-        """Return the column of the live model and record it; the base answers as many rows as the time allows."""
+        """Return the column of the live model and record it; it answers as many rows as the time allows."""
         started = time.perf_counter()
         rows = self.prepared.tokens.test
         if not rows:
             return None
         with randomness_kept(), evaluation_mode(self.prepared.model):
             column = self._answered(subject, exam)
-            tell = self._progress(f"scoring the {subject} model")
-            loss, by_row = split_loss(self.prepared, self.prepared.runner, self.objective, rows, tell)
-        column = with_losses(column, {"test": loss}, exam.rows[: len(column.answers)], by_row)
+            losses, by_row = self._losses(subject)
+        loss = losses["test"]
+        column = with_losses(column, losses, exam.rows[: len(column.answers)], by_row)
         self.recorder.event(
             Scored(
                 subject=subject,
@@ -141,15 +151,30 @@ class LiveExam:
         how = Answering(engine, tokenizer, exam.graders, recipe.evaluate.max_new_tokens)
         source = recipe.model.source if subject == "base" else str(self.recorder.run.path)
         facts = ColumnFacts(subject, subject, source, {} if subject == "base" else {"method": recipe.method.kind})
-        asked = [ZeroShot().ask(row) for row in exam.rows]
+        plain = ZeroShot(room=room_for(engine, recipe.evaluate.max_new_tokens))
+        asked = [plain.ask(row) for row in exam.rows]
         tell = self._progress(f"answering with the {subject} model")
         answers, spent = answer_all(how, asked[:NUM_TIMED], _shifted(tell, 0, len(asked)))
-        # The tuned model is asked what the base could answer in time: its exam is as short as it must be.
-        limit = _affordable(len(asked), spent, recipe.evaluate.max_minutes) if subject == "base" else len(asked)
+        fallback = engine.fallback
+        # Each has half of the time: one that never stops may take far longer than one that soon says nothing more.
+        limit = _affordable(len(asked), spent, recipe.evaluate.max_minutes)
         rest, more = answer_all(how, asked[NUM_TIMED:limit], _shifted(tell, NUM_TIMED, limit))
         column = column_of(facts, asked[:limit], [*answers, *rest], exam.graders, spent + more)
-        notes = [f"answered without sharing prefixes: {engine.fallback}"] if engine.fallback else []
+        fallback = engine.fallback or fallback
+        notes = [f"answered without sharing prefixes: {fallback}"] if fallback else []
         return column.model_copy(update={"notes": notes})
+
+    def _losses(self, subject: Subject) -> tuple[dict[str, SplitLoss], dict[RowKey, float]]:
+        """Return the losses by split and those of the test rows; of the tuned model also what its gap is made of."""
+        splits = splits_of(self.prepared, MAX_TRAIN_ROWS)
+        losses: dict[str, SplitLoss] = {}
+        by_row: dict[RowKey, float] = {}
+        for name, rows in splits.items():
+            if rows and (name == "test" or subject == "tuned"):
+                tell = self._progress(f"scoring the {subject} model")
+                losses[name], found = split_loss(self.prepared, self.prepared.runner, self.objective, rows, tell)
+                by_row = found if name == "test" else by_row
+        return losses, by_row
 
     def _progress(self, phase: str) -> Progress:
         def tell(done: int, total: int) -> None:
@@ -165,11 +190,16 @@ class LiveExam:
                 f"{num_answered:,} of the {len(self.exam.rows):,} rows of the sample were answered: all would have "
                 f"taken longer than evaluate.max_minutes {self.prepared.recipe.evaluate.max_minutes:g}"
             )
-        if self.prepared.sets.test_is_validation:
+        if self.prepared.sets.test_is_validation and self.exam.rows:
             notes.append(
                 "no test file was given: these rows also chose the checkpoint, so the tuned score flatters a little"
             )
         return notes
+
+
+def base_path(run: RunFolder) -> Path:
+    """Return where a run keeps the base's answers to the rows that it ends with."""
+    return run.path / "report" / "base.json"
 
 
 def save_column(path: Path, exam: Exam, column: Column) -> None:
@@ -183,15 +213,18 @@ def save_column(path: Path, exam: Exam, column: Column) -> None:
 
 
 def load_column(path: Path, exam: Exam) -> Column | None:
-    """Return the column at `path` if it holds answers to the beginning of the exam, else None."""
+    """Return the column at `path` if it holds answers to the beginning of the exam by its graders, else None."""
     try:
         tree = orjson.loads(path.read_bytes())
-        column, places = Column.model_validate(tree["column"]), tree["rows"]
+        column, places = Column.model_validate(tree["column"]), list(tree["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     known = [row.where for row in exam.rows[: len(places)]]
     is_long_enough = len(places) >= min(NUM_TIMED, len(exam.rows))
-    return column if places == known and len(column.answers) == len(places) and is_long_enough else None
+    graded_by = {name for answer in column.answers for name in (*answer.scores, *answer.failures)}
+    is_graded_alike = not column.answers or graded_by == set(exam.graders)
+    fits = places == known and len(column.answers) == len(places) and is_long_enough and is_graded_alike
+    return column if fits else None
 
 
 def _affordable(num_rows: int, spent: float, max_minutes: float) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tunewright.data.encode import EncodedRow
 from tunewright.data.prefix import with_prefix
-from tunewright.evaluate.columns import Progress, with_losses
+from tunewright.evaluate.columns import Progress, RowKey, row_key, with_losses
 from tunewright.evaluate.hardest import sample_token_rows
 from tunewright.evaluate.loss import score_rows
 from tunewright.infer.hf import HfEngine
@@ -33,14 +33,14 @@ _LARGEST_EXPONENT = 700.0  # math.exp overflows above 709; a model that far off 
 
 def split_loss(
     prepared: Prepared, runner: ForestModel, objective: Objective, rows: Sequence[EncodedRow], tell: Progress
-) -> tuple[SplitLoss, dict[str, float]]:
-    """Return the loss of `rows` under `runner`, and by the place of each conversation its own, nats per token."""
+) -> tuple[SplitLoss, dict[RowKey, float]]:
+    """Return the loss of `rows` under `runner`, and by `row_key` of each conversation its own, nats per token."""
     budget = prepared.recipe.train.hardware.micro_batch_tokens
     # The base has no virtual tokens, and a soft prompt is read from the live model: one line serves both.
     score, losses = score_rows(runner, objective, with_prefix(rows, prefix_ids(runner.model)), budget, tell)
     perplexity = math.exp(min(score.loss, _LARGEST_EXPONENT))
     split = SplitLoss(loss=score.loss, perplexity=perplexity, token_accuracy=score.token_accuracy, num_rows=len(rows))
-    return split, _by_place(rows, losses)
+    return split, _by_row(rows, losses)
 
 
 def with_split_losses(stage: Stage, column: Column, model: ForestModel | HfEngine) -> Column:
@@ -50,30 +50,39 @@ def with_split_losses(stage: Stage, column: Column, model: ForestModel | HfEngin
         wanted = prepared.recipe.train.hardware.layout
         model = ForestModel(model.model, choose_layout(model.model, wanted, context_tokens(model.model)))
     objective: Objective = load_maker(prepared.recipe.objective)(prepared.recipe.objective)
-    tokens = prepared.tokens
-    splits = {
-        "test": tokens.test,
-        "validation": () if prepared.sets.test_is_validation else tokens.validation,
-        "train": sample_token_rows(tokens.train, MAX_TRAIN_ROWS, stage.exam.seed),
-    }
+    splits = splits_of(prepared, MAX_TRAIN_ROWS)
     losses: dict[str, SplitLoss] = {}
-    by_row: dict[str, float] = {}
+    by_row: dict[RowKey, float] = {}
     for name, rows in splits.items():
         if rows:
-            losses[name], by_place = split_loss(
+            losses[name], found = split_loss(
                 prepared, model, objective, rows, stage.told(f"scoring {name} rows: {column.name}")
             )
-            by_row = by_place if name == "test" else by_row
+            by_row = found if name == "test" else by_row
     return with_losses(column, losses, stage.exam.rows, by_row)
 
 
-def _by_place(rows: Sequence[EncodedRow], losses: np.ndarray) -> dict[str, float]:
-    """Return the mean loss of each row of a file; where it became several token rows, over the tokens of all."""
-    sums: dict[str, float] = {}
-    counts: dict[str, int] = {}
+def splits_of(prepared: Prepared, max_train_rows: int) -> dict[str, Sequence[EncodedRow]]:
+    """Return the token rows of test, validation (unless those are the test rows) and a seeded sample of training."""
+    tokens, seed = prepared.tokens, prepared.recipe.data.split_seed
+    return {
+        "test": tokens.test,
+        "validation": () if prepared.sets.test_is_validation else tokens.validation,
+        "train": sample_token_rows(tokens.train, max_train_rows, seed),
+    }
+
+
+def _by_row(rows: Sequence[EncodedRow], losses: np.ndarray) -> dict[RowKey, float]:
+    """Return the mean loss of each row; where it became several token rows, over the tokens of all.
+
+    A row of which nothing is taught has none; one of which a part is not finite has none either, rather than the mean
+    of its easier parts.
+    """
+    sums: dict[RowKey, float] = {}
+    counts: dict[RowKey, int] = {}
     for row, loss in zip(rows, losses.tolist(), strict=True):
-        if math.isfinite(loss):
-            place = row.source.where
-            sums[place] = sums.get(place, 0.0) + loss * row.num_supervised
-            counts[place] = counts.get(place, 0) + row.num_supervised
-    return {place: total / counts[place] for place, total in sums.items()}
+        if row.num_supervised:
+            key = row_key(row.source)
+            sums[key] = sums.get(key, 0.0) + loss * row.num_supervised
+            counts[key] = counts.get(key, 0) + row.num_supervised
+    return {key: total / counts[key] for key, total in sums.items() if math.isfinite(total)}

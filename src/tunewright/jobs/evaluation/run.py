@@ -28,8 +28,9 @@ from tunewright.infer.embed import remote_embedder
 from tunewright.infer.remote import service_of
 from tunewright.infer.vector_rules import read_vector_rules
 from tunewright.jobs.evaluation.exam import Exam, make_exam
+from tunewright.jobs.evaluation.live import base_path, load_column
 from tunewright.jobs.evaluation.losses import with_split_losses
-from tunewright.jobs.evaluation.signals import all_signals, contaminated_rows
+from tunewright.jobs.evaluation.signals import all_signals, leaked
 from tunewright.jobs.evaluation.stage import Stage, make_stage
 from tunewright.jobs.evaluation.trained import checkpoint_columns, loaded, other_columns, tuned_columns
 from tunewright.jobs.evaluation.untrained import base_column, best_column, families, service_columns
@@ -93,6 +94,7 @@ def evaluate_run(
         raise RunError(f"{path}: the run has no result yet", hint=f"tunewright resume {path}")
     prepared = prepare(recipe, listener, run.manifest().template_clock)
     check_same_inputs(run, prepared)
+    _set_aside_unreadable(run)
     exam = _same_rows(run, make_exam(prepared, request.max_rows), request)
     stage = make_stage(prepared, exam, spec.max_rows if spec else BaselinesSpec().max_rows, listener)
     check_gates(gates, exam.graders)
@@ -128,7 +130,8 @@ def check_request(request: Request, spec: BaselinesSpec | None) -> None:
         )
     if spec.prompts:
         read_prompts(Path(spec.prompts))
-    if spec.passages or (spec.examples and "bm25" in spec.chosen_by):
+    # A pool of examples has its index however they are chosen.
+    if spec.passages or spec.examples:
         Bm25(["a probe"])
     if spec.embeddings is not None:
         _check_embeddings(spec.embeddings)
@@ -167,12 +170,31 @@ def _check_embeddings(spec: EmbeddingsSpec) -> None:
 
 def _same_rows(run: RunFolder, exam: Exam, request: Request) -> Exam:
     """Return the exam of the rows that the run ended with, unless the user wants another number."""
-    former = run.evaluation()
-    if former is None or request.max_rows is not None or len(former.test.rows) >= len(exam.rows):
-        return exam.sorted()
-    fewer = exam.first(len(former.test.rows))
-    has_same = {row.where for row in former.test.rows} == {row.where for row in fewer.rows}
-    return (fewer if has_same else exam).sorted()
+    # Not the rows of the latest evaluation: one with `--rows 5` would make all later ones as short.
+    former = load_column(base_path(run), exam) if request.max_rows is None else None
+    return (exam if former is None else exam.first(len(former.answers))).sorted()
+
+
+def _set_aside_unreadable(run: RunFolder) -> None:
+    """Rename an evaluation that is damaged or of another version: to evaluate again is the way out that it is given."""
+    try:
+        run.evaluation()
+    except RunError:
+        path = run.evaluation_path
+        path.replace(path.with_name("evaluation.unreadable.json"))
+
+
+def _named_apart(columns: Sequence[Column], kept: Sequence[Column]) -> list[Column]:
+    """Return the columns, each with a name of its own; those of `kept` keep theirs, whatever others are called."""
+    taken = {column.name for column in kept}
+    found: list[Column] = []
+    for column in columns:
+        name, number = column.name, 2
+        while name in taken and not any(column is each for each in kept):
+            name, number = f"{column.name} ({number})", number + 1
+        taken.add(name)
+        found.append(column.model_copy(update={"name": name}))
+    return found
 
 
 def _evaluated(
@@ -193,7 +215,9 @@ def _evaluated(
     kept = checkpoint_columns(run, stage, engine, prices) if request.checkpoints else None
     columns += [*tuned.columns, *(kept.columns if kept else []), *other_columns(request.others, stage, prices)]
     candidates += [*tuned.candidates, *(kept.candidates if kept else [])]
-    test = stage.exam.test_set().model_copy(update={"contaminated": contaminated_rows(stage)})
+    columns = _named_apart(columns, (base, tuned.columns[0]))
+    leak, leaks = leaked(stage)
+    test = stage.exam.test_set().model_copy(update={"contaminated": leaks})
     headline = stage.exam.headline
     headline = headline if any(headline in a.scores for c in columns for a in c.answers) else ""
     columns, comparisons, seeds = compared(
@@ -206,7 +230,7 @@ def _evaluated(
         comparisons=comparisons,
         candidates=candidates,
         judged=_judged(stage, columns[0], tuned.columns[0]),
-        signals=all_signals(stage, tuned.columns[0], base_engine, engine, request.suites),
+        signals=[*all_signals(stage, tuned.columns[0], base_engine, engine, request.suites), leak],
         seeds={"sample": stage.exam.seed, **seeds},
         notes=list(stage.notes),
     )

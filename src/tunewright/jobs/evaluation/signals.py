@@ -5,16 +5,19 @@ Wires the live models to the signals of `evaluate`; a signal that cannot be meas
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tunewright.data.encode import encode_prompt
 from tunewright.errors import MissingExtraError
+from tunewright.evaluate.columns import group_text
 from tunewright.evaluate.signals.forgetting import forgetting
-from tunewright.evaluate.signals.gap import contaminated, contamination, gap
-from tunewright.evaluate.signals.memorised import longest, make_probes, memorised
+from tunewright.evaluate.signals.gap import contaminations, gap
+from tunewright.evaluate.signals.memorised import Complete, longest, make_probes, memorised
 from tunewright.evaluate.statistics.intervals import wilson
 from tunewright.evaluate.statistics.paired import compare_columns
-from tunewright.evaluate.suites.suites import Suite, read_suite, score_suite
+from tunewright.evaluate.suites.suites import BUILT_IN, Suite, read_suite, score_suite
 from tunewright.graders.grade import Output
 from tunewright.graders.make import make_graders
 from tunewright.infer.engine import Sampling
@@ -34,34 +37,61 @@ def all_signals(
         DataError: if a suite cannot be read.
     """
     found = [_forgotten(stage, read_suite(name), base, tuned) for name in suites]
-    seen, unseen = (column.losses.get(name) for name in ("train", "validation"))
-    unseen = unseen or column.losses.get("test")
-    found.append(gap(seen and seen.loss, unseen and unseen.loss, unseen.num_rows if unseen else 0))
-    found.append(_memorised(stage, tuned))
-    leak = _contamination(stage)
-    return [*found, leak] if leak else found
+    found.append(loss_gap(column))
+    return [*found, _memorised(stage, base, tuned)]
 
 
-def contaminated_rows(stage: Stage) -> list[str]:
-    """Return the test rows that nearly repeat a training row, by `file:line`; exact ones where rensa is missing."""
+def loss_gap(column: Column) -> Signal:
+    """Return the gap between the losses of a column: of validation rows, or of test rows where those are missing."""
+    held_out = "validation" if "validation" in column.losses else "test"
+    seen, unseen = column.losses.get("train"), column.losses.get(held_out)
+    num_rows = unseen.num_rows if unseen else 0
+    return gap(seen and seen.loss, unseen and unseen.loss, num_rows, held_out=held_out)
+
+
+def leaked(stage: Stage) -> tuple[Signal, list[str]]:
+    """Return the signal of test rows that nearly repeat a training row, and those rows by `file:line`.
+
+    Only exact repetitions where rensa is missing.
+    """
     train = stage.train_rows
     try:
-        return contaminated(stage.exam.rows, train)
+        return contaminations(stage.exam.rows, train)
     except MissingExtraError:
-        return contaminated(stage.exam.rows, train, threshold=None)
+        return contaminations(stage.exam.rows, train, threshold=None)
 
 
 def _forgotten(stage: Stage, suite: Suite, base: SharedEngine, tuned: SharedEngine) -> Signal:
-    some = suite.first(NUM_SUITE_ROWS)
+    some, bound = _bounded(suite, stage.exam.seed)
     of_base, of_tuned = (_suite_scores(stage, some, engine) for engine in (base, tuned))
-    groups = [row.group if isinstance(row.group, str) else None for row in some.rows]
+    groups = [group_text(row.group) for row in some.rows]
 
     def compare(
         a: Sequence[float | None], b: Sequence[float | None], of_rows: Sequence[str | None] | None
     ) -> Comparison:
         return compare_columns("base", "tuned", "forgetting", a, b, groups=of_rows, seed=stage.exam.seed)
 
-    return forgetting(of_base, of_tuned, groups, compare, suite=some.name, domains=some.domains)
+    found = forgetting(of_base, of_tuned, groups, compare, suite=some.name, domains=some.domains)
+    return found.model_copy(update={"rule": f"{found.rule}{bound}"})
+
+
+def _bounded(suite: Suite, seed: int) -> tuple[Suite, str]:
+    """Return the suite with as many rows as are asked at most, and that bound in words.
+
+    The built-in suite is in an order of which every beginning is a sample; a user's file may be sorted by anything.
+    """
+    num_all = len(suite.rows)
+    if num_all <= NUM_SUITE_ROWS:
+        return suite, ""
+    if suite.name in BUILT_IN:
+        return suite.first(NUM_SUITE_ROWS), f"; the first {NUM_SUITE_ROWS} of its {num_all:,} rows"
+    kept = sorted(random.Random(f"suite {seed}").sample(range(num_all), NUM_SUITE_ROWS))
+    some = replace(
+        suite,
+        rows=tuple(suite.rows[place] for place in kept),
+        grader_of_row=tuple(suite.grader_of_row[place] for place in kept),
+    )
+    return some, f"; {NUM_SUITE_ROWS} of its {num_all:,} rows, drawn by seed {seed}"
 
 
 def _suite_scores(stage: Stage, suite: Suite, engine: SharedEngine) -> list[float | None]:
@@ -75,20 +105,12 @@ def _suite_scores(stage: Stage, suite: Suite, engine: SharedEngine) -> list[floa
     return score_suite(suite, outputs, make_graders(suite.specs))[0]
 
 
-def _memorised(stage: Stage, engine: SharedEngine) -> Signal:
+def _memorised(stage: Stage, base: SharedEngine, tuned: SharedEngine) -> Signal:
     tokens = stage.prepared.tokens
     train, held_out = make_probes(tokens.train, seed=stage.exam.seed), make_probes(tokens.test, seed=stage.exam.seed)
     limit = Sampling(max_new_tokens=max(1, longest([*train, *held_out])))
 
-    def complete(asked: list[list[int]]) -> list[list[int]]:
-        return [list(answer.ids) for answer in engine.generate(asked, limit)]
+    def completing(engine: SharedEngine) -> Complete:
+        return lambda asked: [list(answer.ids) for answer in engine.generate(asked, limit)]
 
-    return memorised(train, held_out, complete, wilson)
-
-
-def _contamination(stage: Stage) -> Signal | None:
-    train = stage.train_rows
-    try:
-        return contamination(stage.exam.rows, train)
-    except MissingExtraError:
-        return contamination(stage.exam.rows, train, threshold=None)
+    return memorised(train, held_out, completing(tuned), wilson, base=completing(base))

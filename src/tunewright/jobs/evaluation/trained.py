@@ -59,16 +59,14 @@ def checkpoint_columns(run: RunFolder, stage: Stage, engine: SharedEngine, price
 
     A column comes of it only where another checkpoint than the delivered one is better there.
     """
-    if not stage.trials or not stage.exam.headline:
-        stage.notes.append("checkpoints were not tried: there is no grader or no validation row to choose by")
+    if stage.prepared.sets.test_is_validation or not stage.trials or not stage.exam.headline:
+        stage.notes.append("checkpoints were not tried: there is no grader, or no validation row beside the test rows")
         return Trained()
     delivered = summarise(run).best_step
     plain = ZeroShot(name="delivered", kind="tuned", room=stage.room(engine))
     results: list[tuple[int | None, Tried | Failed]] = [(None, tried(stage, plain, engine))]
     others = [each for each in run.checkpoints() if each.step != delivered]
-    for checkpoint in others:
-        loaded = stage.engine(load_checkpoint(run, checkpoint, stage.prepared.recipe.train.hardware))
-        results.append((checkpoint.step, tried(stage, plain, loaded)))
+    results.extend((checkpoint.step, _tried_checkpoint(run, checkpoint, stage, plain)) for checkpoint in others)
     best = _best(results)
     records = [_record(step, result, is_chosen=step == best) for step, result in results]
     if best is None:
@@ -87,15 +85,20 @@ def other_columns(paths: Sequence[Path], stage: Stage, prices: Prices) -> list[C
     names = {"base", "tuned"}
     for path in paths:
         run = RunFolder.open(path)
-        engine = stage.engine(load_engine(run, stage.prepared.recipe.train.hardware))
         name = run.name if run.name not in names else str(path)
         names.add(name)
-        recipe = run.recipe()
-        facts = ColumnFacts(name, "tuned", str(path), {"method": recipe.method.kind, "base": recipe.model.source})
-        column = scored_column(stage, facts, ZeroShot(name=name, kind="tuned", room=stage.room(engine)), engine)
-        column = column.model_copy(update={"notes": [*column.notes, *_leaks(run, stage)]})
-        found.append(_with_training(column, run, prices))
+        found.append(_with_training(_other_column(run, name, stage), run, prices))
     return found
+
+
+def _other_column(run: RunFolder, name: str, stage: Stage) -> Column:
+    # A function of its own: its model is gone before the next one is loaded.
+    recipe = run.recipe()
+    engine = stage.engine(load_engine(run, stage.prepared.recipe.train.hardware))
+    settings: Settings = {"method": recipe.method.kind, "base": recipe.model.source}
+    facts = ColumnFacts(name, "tuned", str(run.path), settings)
+    column = scored_column(stage, facts, ZeroShot(name=name, kind="tuned", room=stage.room(engine)), engine)
+    return column.model_copy(update={"notes": [*column.notes, *_leaks(run, stage)]})
 
 
 def _best(results: Sequence[tuple[int | None, Tried | Failed]]) -> int | None:
@@ -118,9 +121,14 @@ def _record(step: int | None, result: Tried | Failed, *, is_chosen: bool) -> Can
     )
 
 
+def _tried_checkpoint(run: RunFolder, checkpoint: Checkpoint, stage: Stage, plain: ZeroShot) -> Tried | Failed:
+    # A function of its own: its model is gone before the next one is loaded.
+    return tried(stage, plain, stage.engine(load_checkpoint(run, checkpoint, stage.prepared.recipe.train.hardware)))
+
+
 def _checkpoint_column(run: RunFolder, checkpoint: Checkpoint, count: int, stage: Stage, prices: Prices) -> Column:
     engine = stage.engine(load_checkpoint(run, checkpoint, stage.prepared.recipe.train.hardware))
-    how = f"best of {count} checkpoints on {len(stage.trials):,} validation rows, by {stage.exam.headline}"
+    how = f"best of {count} checkpoints on {stage.trial_words}, by {stage.exam.headline}"
     name = f"tuned, step {checkpoint.step}"
     facts = ColumnFacts(name, "tuned", str(checkpoint.path), {"step": checkpoint.step}, chosen_on=how)
     column = scored_column(stage, facts, ZeroShot(name=name, kind="tuned", room=stage.room(engine)), engine)
@@ -128,7 +136,9 @@ def _checkpoint_column(run: RunFolder, checkpoint: Checkpoint, count: int, stage
 
 
 def _with_training(column: Column, run: RunFolder, prices: Prices) -> Column:
-    seconds = summarise(run).seconds
+    # Of all processes of a resumed run together, and without what was answered and scored at its end.
+    steps = run.metrics()
+    seconds = steps[-1].seconds if steps else None
     return column.model_copy(
         update={"training_seconds": seconds, "training_dollars": training_cost(seconds, prices)[0]}
     )

@@ -52,7 +52,7 @@ def families(stage: Stage, spec: BaselinesSpec, room: Room) -> list[Family]:
         ModelError: if the model of embeddings cannot be used.
     """
     if not stage.trials:
-        stage.notes.append("there are no validation rows to choose prompts, examples and passages on: none were tried")
+        stage.notes.append("there are no rows to choose prompts, examples and passages on: none were tried")
         return []
     train = stage.train_rows
     prompts: list[Baseline] = [*default_prompts([row.reference for row in train], room=room)]
@@ -82,7 +82,7 @@ def best_column(
     best, records = select(family.candidates, score, column=family.title)
     if best is None:
         return None, records
-    how = f"best of {len(family.candidates)} on {len(stage.trials):,} validation rows, by {stage.exam.headline}"
+    how = f"best of {len(family.candidates)} on {stage.trial_words}, by {stage.exam.headline}"
     name = f"tuned + {best.name}" if family.kind == "tuned_retrieval" else best.name
     facts = ColumnFacts(name, family.kind, model, best.settings, chosen_on=how)
     return scored_column(stage, facts, best, engine), records

@@ -166,7 +166,9 @@ def predict_seconds(known: Known, planned: Outline, rates: Rates) -> Seconds:
     every, saves = train.eval_steps or planned.num_steps, train.save_steps or planned.num_steps
     num_validations = 1 + -(-planned.num_steps // every) if known.tokens.validation else 0
     num_saves = 1 + -(-planned.num_steps // saves)
-    base, tuned = (_answer_seconds(known, planned, rates, is_tuned=is_tuned) for is_tuned in (False, True))
+    # What would take either model longer than its half of the time is not answered.
+    most = 30 * planned.recipe.evaluate.max_minutes
+    base, tuned = (min(most, _answer_seconds(known, planned, rates, is_tuned=is_tuned)) for is_tuned in (False, True))
     validation = num_validations * _scored(planned, planned.validation, rates.score)
     if answers_in_validation(planned):
         validation += num_validations * tuned

@@ -256,13 +256,13 @@ def test_winning_is_told_with_difference_interval_p_and_break_even() -> None:
     assert text.startswith(
         'Fine-tune: "tuned" scores 81 % by "contains", 43 points above "4 examples (bm25)" (38 %), the best way '
         "without training; the difference lies between 35 and 51 points; "
-        "p = 0.0246 after Holm's correction; 190 rows."
+        "p = 0.025 after Holm's correction; 190 rows."
     )
     # 600 s at $0.36 an hour: $0.06. 1000 requests: 25 s or 100 s, so $0.0025 or $0.010; 0.06 / 0.0075 · 1000 is 8000.
     assert "a thousand requests cost $0.0025 with the tuned model and $0.01 without; training costs $0.06 once" in text
     assert "earned back after about 8,000 requests." in text
     assert "A request reads 22 prompt tokens with the tuned model and 430 without." in text
-    assert 'answered by "tuned", half within 0.022 s and nineteen of twenty within 0.055 s' in text
+    assert 'answered by "tuned", half within 22 ms and nineteen of twenty within 55 ms' in text
 
 
 def test_a_tie_is_told_with_what_the_set_could_have_shown() -> None:
@@ -565,7 +565,11 @@ def _rounds_to(value: float, found: re.Match[str]) -> bool:
     # A score next to 0 or 100 % is shown as 0.1 or 99.9 %, and never as what it is not.
     if found[3] == " %" and digits in ("0.1", "99.9"):
         allowed = 0.1
-    return any(abs(value * scale - float(digits)) <= allowed for scale in (1, 100))
+    # Percent and points, or milliseconds; a p-value below a thousandth is told as that.
+    scales = (1000,) if found.string[found.end(2) :].startswith(" ms") else (1, 100)
+    if digits == "0.001" and found.string[: found.start()].endswith("p < "):
+        return value < 0.001
+    return any(abs(value * scale - float(digits)) <= allowed for scale in scales)
 
 
 def _unquoted(text: str) -> str:

@@ -89,10 +89,8 @@ def test_where_no_word_is_shared_there_are_still_k_examples() -> None:
 
 
 def test_examples_that_are_lacking_are_noted_and_are_no_shortening() -> None:
-    few = FewShot(
-        [row("p", "1", group="g", line=1), row("q", "2", group="g", line=2), row("r", "3", line=3)], 2, "random"
-    )
-    asked = few.ask(row("s", "4", group="g"))
+    few = FewShot([row("p", "1", line=1), row("p", "2", line=2), row("r", "3", line=3)], 2, "random")
+    asked = few.ask(row("p", "4"))
     assert asked.shown == ("train.jsonl:3",)
     assert asked.note == "1 of 2 examples are lacking: the other rows give this row's answer away"
     assert not asked.is_shortened
@@ -151,7 +149,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(row_sets(), st.sampled_from(HOWS), st.data())
-def test_no_example_is_of_the_row_s_own_group_or_text(training: list[Row], how: How, data: st.DataObject) -> None:
+def test_no_example_is_the_row_s_own_text(training: list[Row], how: How, data: st.DataObject) -> None:
     pool = Pool.of(training)
     if how == "by_class" and not pool.has_classes:
         how = "random"
@@ -161,7 +159,6 @@ def test_no_example_is_of_the_row_s_own_group_or_text(training: list[Row], how: 
     by_place = {each.where: each for each in training}
     shown = [by_place[where] for where in asked.shown]
     assert len(set(asked.shown)) == len(shown) <= k
-    assert all(each.group is None or each.group != asked_row.group for each in shown)
     assert all((each.messages[-2:], each.said) != (asked_row.messages[-2:], asked_row.said) for each in shown)
     pairs = [(a.said, b.said) for a, b in pairwise(asked.messages) if b.role == "assistant"]
     assert (asked_row.prompt[-1].said, asked_row.reference) not in pairs

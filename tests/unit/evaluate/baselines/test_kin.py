@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.evaluate.baselines.rows import row, row_sets, rows, talk
+from tests.unit.evaluate.baselines.rows import row, row_sets, talk
 from tunewright.data.rows import Row
 from tunewright.evaluate.baselines.kin import Kin
 
@@ -14,13 +14,8 @@ def of(asked: Row, shown: list[Row]) -> set[int]:
     return set(Kin(shown).of(asked))
 
 
-def test_a_row_of_the_same_group_is_kin_whatever_its_group_is() -> None:
-    asked = row("x", "y", group={"a": [1]})
-    assert of(asked, [row("p", "q", group={"a": [1]}), row("r", "s", group={"a": [2]}), row("t", "u")]) == {0}
-
-
-def test_rows_without_a_group_are_no_group() -> None:
-    assert of(row("x", "y", group=""), [row("p", "q", group=""), row("r", "s")]) == set()
+def test_a_row_of_the_same_group_is_no_kin() -> None:
+    assert of(row("x", "y", group="g"), [row("p", "q", group="g")]) == set()
 
 
 def test_the_same_question_is_kin_but_for_case_space_and_final_marks() -> None:
@@ -43,11 +38,6 @@ def test_where_all_ask_the_same_the_system_turn_belongs_to_the_question() -> Non
     assert of(row("Summarise.", "summary 5", system="another text"), shown) == {5}
 
 
-def test_the_group_can_be_any_field() -> None:
-    asked, other = rows(2)
-    assert Kin([other], lambda each: "same").of(asked) == {0}
-
-
 @given(row_sets(), st.data())
 def test_kin_is_what_a_reader_would_find(shown: list[Row], data: st.DataObject) -> None:
     asked = data.draw(st.sampled_from(shown))
@@ -55,11 +45,7 @@ def test_kin_is_what_a_reader_would_find(shown: list[Row], data: st.DataObject) 
     def question(each: Row) -> str:
         return " ".join(each.messages[-2].said.lower().split()).rstrip(".") or each.messages[-2].said
 
-    expected = {
-        index
-        for index, each in enumerate(shown)
-        if question(each) == question(asked) or (asked.group is not None and each.group == asked.group)
-    }
+    expected = {index for index, each in enumerate(shown) if question(each) == question(asked)}
     # Ten rows that mostly ask the same are the exception that another test is about.
     if len(shown) < 10:
         assert of(asked, shown) == expected

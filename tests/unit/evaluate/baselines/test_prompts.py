@@ -37,8 +37,8 @@ def test_the_shape_is_seen_in_the_answers(shape: Shape) -> None:
     ("references", "shape"),
     [
         ([], "free"),
-        (["yes"] * 3, "free"),
-        (["yes"] * 4, "label"),
+        (["yes"] * 2, "free"),
+        (["yes"] * 3, "label"),
         (["1", "2"] * 4, "label"),
         (["{broken", "{}"], "free"),
         (['"text"', "3"], "free"),

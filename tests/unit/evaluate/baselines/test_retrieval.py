@@ -171,12 +171,20 @@ def test_bm25_is_what_a_column_of_passages_is_found_by_unless_it_says_otherwise(
     assert (found(2).name, found(1).name) == ("2 passages", "1 passage")
 
 
-def test_passages_of_a_row_s_own_group_do_not_take_the_place_of_others() -> None:
-    training = [row(f"code of item {n}", f"{n}", group="own" if n < 4 else n, line=n) for n in range(1, 8)]
+def test_passages_that_ask_the_same_do_not_take_the_place_of_others() -> None:
+    asks = ["code of item"] * 3 + [f"code of item {n}" for n in range(4, 8)]
+    training = [row(question, f"{n}", line=n) for n, question in enumerate(asks, start=1)]
     passages = [Passage("code of everything", "doc.txt:1"), *passages_of_rows(training)]
     retrieval = Retrieval(Bm25([passage.text for passage in passages]), passages, 5)
-    asked = retrieval.ask(row("code of item", "?", group="own"))
+    asked = retrieval.ask(row("code of item", "?"))
     assert sorted(asked.shown) == ["doc.txt:1", *(f"train.jsonl:{n}" for n in (4, 5, 6, 7))]
+
+
+def test_a_row_of_the_same_group_is_shown_because_the_tuned_model_was_taught_it() -> None:
+    training = [row("when do you open on saturdays", "at nine", group="hours", line=1), row("x", "y", line=2)]
+    passages = passages_of_rows(training)
+    asked = Retrieval(Bm25([each.text for each in passages]), passages, 1).ask(row("you open when", "?", group="hours"))
+    assert asked.shown == ("train.jsonl:1",)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,14 +195,13 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(row_sets(), st.data())
-def test_no_passage_is_made_of_the_row_s_own_group_or_text(training: list[Row], data: st.DataObject) -> None:
+def test_no_passage_is_made_of_the_row_s_own_text(training: list[Row], data: st.DataObject) -> None:
     passages = passages_of_rows(training)
     asked_row = data.draw(st.sampled_from(training))
     retrieval = Retrieval(Bm25([p.text for p in passages]), passages, data.draw(st.integers(1, 6)))
     asked = retrieval.ask(asked_row)
     shown = [each for each in training if each.where in asked.shown]
     assert len(shown) == len(asked.shown)
-    assert all(each.group is None or each.group != asked_row.group for each in shown)
     assert all(each.messages[-2:] != asked_row.messages[-2:] for each in shown)
     assert retrieval.ask(asked_row) == asked
 

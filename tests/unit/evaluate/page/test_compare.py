@@ -106,11 +106,14 @@ def test_plain_texts_of_different_files_are_different_test_sets() -> None:
 
 
 def test_settings_are_flattened_without_loss() -> None:
-    assert flat_settings({"a": {"b": 1, "c": {"d": None}}, "e": [1, 2], "f": {}}) == {
+    tree = {"a": {"b": 1, "c": {"d": None}}, "e": [1, 2], "f": {}, "g": [{"path": "x"}, {"path": "y"}]}
+    assert flat_settings(tree) == {
         "a.b": "1",
         "a.c.d": "",
-        "e": "[1, 2]",
+        "e": "1, 2",
         "f": "{}",
+        "g.0.path": "x",
+        "g.1.path": "y",
     }
 
 

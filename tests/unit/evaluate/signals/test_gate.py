@@ -11,6 +11,8 @@ from tunewright.evaluate.signals.gate import COLUMN_NAMES, SIGNAL_NAMES, Gate, c
 from tunewright.runs.evaluation import Column, Comparison, Evaluation, Score, Signal
 from tunewright.runs.evaluation import TestSet as FrozenRows  # pytest would take TestSet for tests
 
+TEST = {"loss": None, "perplexity": 3.5, "num_rows": 200}
+
 
 def column(name: str, kind: str, mean: float, **more: object) -> Column:
     score = Score(mean=mean, low=mean - 0.05, high=mean + 0.05, method="wilson", num_rows=200, num_failed=3)
@@ -37,7 +39,7 @@ def evaluation(*columns: Column, signals: list[Signal] | None = None, is_compare
     return Evaluation(
         headline="exact_match",
         test=FrozenRows(rows=[], num_available=0, seed=0, chosen="none", num_groups=0),
-        columns=list(columns) or [column("base", "base", 0.6), column("tuned", "tuned", 0.8, perplexity=3.5)],
+        columns=list(columns) or [column("base", "base", 0.6), column("tuned", "tuned", 0.8, losses={"test": TEST})],
         comparisons=[compared] if is_compared else [],
         signals=signals or [],
     )
@@ -100,8 +102,9 @@ def test_unknown_names_are_refused_together_each_with_a_near_miss() -> None:
 
 
 def test_a_signal_that_this_evaluation_does_not_take_is_unknown_to_it() -> None:
-    with pytest.raises(RecipeError, match="forgetting"):
+    with pytest.raises(RecipeError, match="1 gate names nothing that is measured") as caught:
         check_gates([parse_gate("forgetting>0")], [], signals=["gap"])
+    assert "forgetting" in str(caught.value.faults[0])
 
 
 def test_every_known_name_passes_the_check() -> None:

@@ -82,7 +82,7 @@ def test_the_same_run_is_evaluated_alike_twice(evaluated: tuple[RunFolder, Evalu
 
 def test_a_gate_is_looked_at_before_and_held_after(evaluated: tuple[RunFolder, Evaluation]) -> None:
     run, evaluation = evaluated
-    with pytest.raises(RecipeError, match="forgeting"):
+    with pytest.raises(RecipeError, match="nothing that is measured"):
         evaluate_run(run.path, Request(), gates=gates_of(["forgeting>0.1"]))
     hold(gates_of([f"{evaluation.headline}<0"]), evaluation)
     with pytest.raises(GateError, match=evaluation.headline):
@@ -128,6 +128,14 @@ def test_advice_that_cannot_be_given_trains_nothing(
     tree = {"model": {"source": str(tiny_model)}, "data": {"train": str(rows)}, "output": str(tmp_path / "run")}
     with pytest.raises(error, match="nowhere"):
         advise_on(build_recipe(tree), request_)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_gate_on_nothing_is_found_before_anything_is_trained(tiny_model: Path, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "train.jsonl", 20)
+    tree = {"model": {"source": str(tiny_model)}, "data": {"train": str(rows)}, "output": str(tmp_path / "run")}
+    with pytest.raises(RecipeError, match="nothing that is measured"):
+        advise_on(build_recipe(tree), Request(), gates=gates_of(["forgeting>0.1"]))
     assert not (tmp_path / "run").exists()
 
 
