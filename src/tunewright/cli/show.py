@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunewright.cli.screen import clean, command, make_console
-from tunewright.cli.verdict import print_headline, print_samples, print_scores
+from tunewright.cli.verdict import print_headline, print_remarks, print_samples, print_scores
 from tunewright.jobs.notebook import clock
 from tunewright.runs.evaluation import Evaluation
 from tunewright.runs.events import DataRead, DataSplit, Event, RowLeftOut
@@ -47,6 +47,7 @@ def show_run(path: str, *, as_json: bool) -> None:
     if evaluation is not None:
         print_scores(console, evaluation)
         print_samples(console, evaluation)
+        print_remarks(console, evaluation)
         _print_advice(console, evaluation)
     _print_facts(console, run, summary, events)
     _print_losses(console, run.metrics(), summary)
@@ -148,4 +149,4 @@ def _print_next(console: Console, run: RunFolder, summary: RunSummary, evaluatio
     elif summary.state != "running":
         console.print(f"report      {command('report', run.path)}", soft_wrap=True)
     if evaluation is not None and not any(column.kind in _UNTRAINED for column in evaluation.columns):
-        console.print(f"is it worth it?  {command('eval', run.path)} --baselines", soft_wrap=True)
+        console.print(f"worth it?   {command('eval', run.path)} --baselines", soft_wrap=True)

@@ -35,12 +35,22 @@ def print_verdict(console: Console, run: RunFolder) -> None:
     if evaluation is not None:
         print_scores(console, evaluation)
         print_samples(console, evaluation)
+        print_remarks(console, evaluation)
     # soft_wrap: a path or a command that is broken by a line end cannot be copied.
     console.print(f"run folder  {run.path}", soft_wrap=True)
     console.print(f"talk to it  {command('chat', run.path)}", soft_wrap=True)
     console.print(f"look at it  {command('show', run.path)}", soft_wrap=True)
     if evaluation is not None:
-        console.print(f"is it worth it?  {command('eval', run.path)} --baselines", soft_wrap=True)
+        console.print(f"worth it?   {command('eval', run.path)} --baselines", soft_wrap=True)
+
+
+def print_remarks(console: Console, evaluation: Evaluation) -> None:
+    """Print what must be known about the scores: how many rows of how many, what could not be judged, what leaked."""
+    from tunewright.jobs.evaluation.told import remarks
+
+    for line in remarks(evaluation, min(console.width, _MAX_WIDTH)):
+        console.print(Text(clean(line), style="dim"))
+    console.print()
 
 
 def print_headline(console: Console, run: RunFolder, summary: RunSummary, evaluation: Evaluation | None) -> None:
@@ -72,11 +82,14 @@ def print_scores(console: Console, evaluation: Evaluation) -> None:
     table.add_column("")
     table.add_column("base", justify="right")
     table.add_column("tuned", justify="right", style="bold")
-    table.add_column("95 %", justify="right", style="dim")
+    has_intervals = bool(tuned.scores)
+    if has_intervals:
+        table.add_column("95 %", justify="right", style="dim")
     for name in sorted(both, key=lambda name: (name != headline, name in LOWER_IS_BETTER)):
         note = " (lower is better)" if name in LOWER_IS_BETTER else ""
         values = [score_text(name, scores_of(column)[name]) for column in (base, tuned)]
-        table.add_row(Text(name + note), *values, _interval(tuned, name))
+        intervals = [_interval(tuned, name)] if has_intervals else []
+        table.add_row(Text(name + note), *values, *intervals)
     console.print(table)
     console.print()
 

@@ -69,7 +69,7 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 def _widest(text: str) -> int:
     """Return the length of the longest line but those that are copied whole: paths and commands."""
-    copied = ("page  ", "run folder  ", "talk to it  ", "look at it  ", "is it worth it?", "report  ", "result  ")
+    copied = ("page  ", "run folder  ", "talk to it  ", "look at it  ", "worth it?   ", "report  ", "result  ")
     return max(len(line.rstrip()) for line in text.splitlines() if not line.startswith(copied))
 
 
@@ -143,7 +143,7 @@ def test_without_held_out_rows_nothing_is_claimed(here: Path, tiny_model: Path, 
     run = _tiny_run(tiny_model, said, 1)
     out, _ = said("show", run)
     assert out.startswith("finished: nothing was scored: no held-out rows")
-    assert "is it worth it" not in out
+    assert "worth it?" not in out
     assert json.loads(said("show", run, "--json")[0])["evaluation"] is None
     out, _ = said("eval", run, *FEW)
     assert "nothing can be said about whether it helped" in out

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from tunewright.evaluate.page import figures
 from tunewright.evaluate.page.evaluation_view import answer_faults, failure_counts
+from tunewright.evaluate.page.rendering import duration_text
 from tunewright.evaluate.page.text_table import table_lines, wrapped
 from tunewright.evaluate.page.verdict import headline_sentence, judged_sentence, rival_sentence
 from tunewright.runs.evaluation import Column, Evaluation, Signal
@@ -38,6 +39,13 @@ def evaluation_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
 def verdict_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
     """Return the verdict alone, in lines none wider than `width` (at least 40): what a training ends with."""
     return wrapped(headline_sentence(evaluation), max(width, 40))
+
+
+def remark_lines(evaluation: Evaluation, width: int = 80) -> list[str]:
+    """Return which rows were scored in what time, and the warnings; none wider than `width` (at least 40)."""
+    took = "" if evaluation.seconds is None else f", in {duration_text(evaluation.seconds)}"
+    lines = wrapped(f"scored on {evaluation.test.chosen}{took}", max(width, 40))
+    return lines + [line for text in warnings(evaluation) for line in wrapped(f"! {text}", max(width, 40), indent="  ")]
 
 
 def column_lines(evaluation: Evaluation, width: int) -> list[str]:

@@ -117,7 +117,7 @@ class LiveExam:
                 leak,
             ],
             seeds={"sample": asked.seed, **seeds},
-            seconds=time.perf_counter() - started,
+            seconds=self._base_seconds() + time.perf_counter() - started,
             notes=self._notes(len(asked.rows)),
         )
 
@@ -175,6 +175,11 @@ class LiveExam:
                 losses[name], found = split_loss(self.prepared, self.prepared.runner, self.objective, rows, tell)
                 by_row = found if name == "test" else by_row
         return losses, by_row
+
+    def _base_seconds(self) -> float:
+        """Return what scoring the base took, be it in another process."""
+        scored = [each for each in self.recorder.run.events() if isinstance(each, Scored) and each.subject == "base"]
+        return scored[-1].seconds if scored else 0.0
 
     def _progress(self, phase: str) -> Progress:
         def tell(done: int, total: int) -> None:

@@ -5,7 +5,7 @@ Reads what was measured; loads neither torch nor a model, so that `show` is quic
 
 from __future__ import annotations
 
-from tunewright.evaluate.page.terminal import evaluation_lines, verdict_lines
+from tunewright.evaluate.page.terminal import evaluation_lines, remark_lines, verdict_lines
 from tunewright.runs.evaluation import Evaluation
 
 
@@ -17,3 +17,8 @@ def told(evaluation: Evaluation, width: int) -> list[str]:
 def verdict(evaluation: Evaluation, width: int) -> list[str]:
     """Return whether it helped, and how sure that is."""
     return verdict_lines(evaluation, width)
+
+
+def remarks(evaluation: Evaluation, width: int) -> list[str]:
+    """Return which rows were scored in what time, and what must be known about the scores."""
+    return remark_lines(evaluation, width)
