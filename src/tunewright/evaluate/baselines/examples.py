@@ -3,7 +3,7 @@
 Chosen at random or by class, the examples are the same for every row, so that all prompts begin alike and the beginning
 is computed once; chosen by BM25, they are those whose questions are nearest, the nearest next to the question (Liu et
 al. 2022, "What Makes Good In-Context Examples for GPT-3?", arXiv 2101.06804, which found nearest better than random).
-Never shown: the row itself, one of its group, one that asks the same.
+Never shown: the row itself, and one that asks the same.
 """
 
 from __future__ import annotations
