@@ -111,17 +111,17 @@ def _comparison(evaluation: Evaluation, column: str, against: str) -> Comparison
 
 
 def _numbers(text: str) -> list[str]:
-    """Return the numbers of a sentence but those in quotes, which are names, and the one of `a thousand requests`."""
-    return re.findall(r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", re.sub(r'"[^"]*"', "", text))
+    """Return the numbers of a sentence but those in quotes, which are names, and the bound of a tiny p-value."""
+    return re.findall(r"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", re.sub(r'"[^"]*"|p < 0\.001', "", text))
 
 
 def _told(number: str, value: float) -> bool:
-    """Whether `number` is `value`, or its percentage, rounded to the digits that it is written with, or to two."""
+    """Whether `number` is `value`, in percent or milliseconds perhaps, rounded to the digits that it has, or to two."""
     written = float(number.replace(",", ""))
     digits = len(number.partition("e")[0].partition(".")[2])
     scale = 10.0 ** int(number.partition("e")[2] or 0)
     step = 0.5001 * scale * 10.0**-digits
     return any(
         abs(written - told) <= step or (told >= 1000 and math.isclose(written, told, rel_tol=0.05))
-        for told in (value, 100 * value)
+        for told in (value, 100 * value, 1000 * value)
     )
