@@ -67,8 +67,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear $(VENV)
 
 $(TRAIN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing tunewright[train] into $(VENV) (torch, transformers, peft: a few minutes the first time) ..."
-	@$(PIP_INSTALL) --editable '.[train]'
+	@echo "Installing tunewright[train,evaluate] into $(VENV) (torch, transformers, peft: a few minutes the first time) ..."
+	@$(PIP_INSTALL) --editable '.[train,evaluate]'
 	@touch $@
 
 # The dev set contains the train set, so it renews that stamp too.

@@ -17,7 +17,7 @@ from tunewright.models.hardware import choose_hardware
 from tunewright.models.load import load_model
 from tunewright.models.source import ModelSource, find_model
 from tunewright.models.tokenizer import HfChatTokenizer, load_tokenizer
-from tunewright.runs.folder import Checkpoint, RunFolder
+from tunewright.runs.folder import ArtifactKind, Checkpoint, RunFolder
 from tunewright.spec.maker import load_maker
 from tunewright.spec.model import ModelSpec
 from tunewright.spec.recipe import Recipe
@@ -31,10 +31,7 @@ def load_engine(run: RunFolder, hardware: HardwareSpec) -> HfEngine:
         RunError: if the run has no artifact.
         ModelError: if the base model or the artifact cannot be loaded.
     """
-    artifact = run.artifact()
-    if artifact is None:
-        raise RunError(f"{run.path}: the run has no result yet", hint=f"tunewright show {run.path}")
-    kind, folder = artifact
+    kind, folder = _artifact_of(run)
     chosen = choose_hardware(hardware)
     if kind == "model":
         spec = ModelSpec(source=str(folder))
@@ -54,12 +51,9 @@ def load_checkpoint(run: RunFolder, checkpoint: Checkpoint, hardware: HardwareSp
         RunError: if the run has no artifact.
         ModelError: if the base model or the checkpoint cannot be loaded.
     """
-    artifact = run.artifact()
-    if artifact is None:
-        raise RunError(f"{run.path}: the run has no result yet", hint=f"tunewright show {run.path}")
     recipe = run.recipe()
     spec, method = recipe.model, _method_of(recipe)
-    tokenizer = trained_tokenizer(artifact[1], spec)
+    tokenizer = trained_tokenizer(_artifact_of(run)[1], spec)
     if isinstance(method, Prompt):
         method.use_tokenizer(tokenizer.encode)
     model = method.apply(load_model(find_model(spec), spec, choose_hardware(hardware), method.quantisation))
@@ -69,6 +63,13 @@ def load_checkpoint(run: RunFolder, checkpoint: Checkpoint, hardware: HardwareSp
         for name, tensor in trained.items():
             tensor.copy_(weights[name])
     return HfEngine(model.requires_grad_(False).eval(), tokenizer)
+
+
+def _artifact_of(run: RunFolder) -> tuple[ArtifactKind, Path]:
+    artifact = run.artifact()
+    if artifact is None:
+        raise RunError(f"{run.path}: the run has no result yet", hint=f"tunewright show {run.path}")
+    return artifact
 
 
 def _method_of(recipe: Recipe) -> Method:
